@@ -1,0 +1,149 @@
+"""Offset maps: which characters of the file a span of derived text came from.
+
+Every step that changes the length of a text returns an `OffsetMap`; maps of successive steps compose. Steps that
+replace characters one for one need no entry. What the text says, or why a step changed it, is not known here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+Replacement = tuple[int, int, int, int]
+"""(derived start, derived end, original start, original end) of one replaced piece; either side may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetMap:
+    """Piecewise map between a derived text and its original.
+
+    `pieces` lists what was replaced, in order, not overlapping; between two pieces the texts run in step, character by
+    character. Nothing is known inside a piece: any character of its derived side stands for its whole original side.
+
+    >>> m = OffsetMap.from_replacements([(1, 1, 1, 8)])  # "創(chuàng)建" -> "創建"
+    >>> m.to_original(1, 2)
+    (8, 9)
+    >>> m.to_derived(8, 9)
+    (1, 2)
+    """
+
+    pieces: Sequence[Replacement] = ()
+    _derived_starts: list[int] = field(init=False, repr=False, compare=False)
+    _derived_ends: list[int] = field(init=False, repr=False, compare=False)
+    _original_starts: list[int] = field(init=False, repr=False, compare=False)
+    _original_ends: list[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_derived_starts", [p[0] for p in self.pieces])
+        object.__setattr__(self, "_derived_ends", [p[1] for p in self.pieces])
+        object.__setattr__(self, "_original_starts", [p[2] for p in self.pieces])
+        object.__setattr__(self, "_original_ends", [p[3] for p in self.pieces])
+
+    @classmethod
+    def from_replacements(cls, pieces: Iterable[Replacement]) -> OffsetMap:
+        """Build from pieces in order; raises ValueError when they overlap or run out of step."""
+        checked = tuple(pieces)
+        derived = original = 0
+        for d0, d1, o0, o1 in checked:
+            if d0 < derived or o0 < original or d1 < d0 or o1 < o0 or d0 - derived != o0 - original:
+                raise ValueError(f"pieces out of order or out of step at derived {d0}, original {o0}")
+            derived, original = d1, o1
+        return cls(checked)
+
+    @property
+    def is_identity(self) -> bool:
+        """True when nothing was replaced."""
+        return not self.pieces
+
+    def to_original(self, start: int, end: int) -> tuple[int, int]:
+        """Original span of the derived span [start, end); removed text at its borders is left out."""
+        return _convert(start, end, self._derived_starts, self._derived_ends, self._original_starts, self._original_ends)
+
+    def to_derived(self, start: int, end: int) -> tuple[int, int]:
+        """Derived span of the original span [start, end)."""
+        return _convert(start, end, self._original_starts, self._original_ends, self._derived_starts, self._derived_ends)
+
+    def then(self, later: OffsetMap) -> OffsetMap:
+        """The map of a second step applied to this one's derived text: later's derived text -> this original text."""
+        if self.is_identity:
+            return later
+        if later.is_identity:
+            return self
+        pieces: list[Replacement] = []
+        mine = list(self.pieces)
+        i = 0
+        derived_at = original_at = 0  # where the composed pieces end so far
+
+        def middle_to_derived(position: int) -> int:
+            """Position in the final text of a middle-text border that lies inside no piece of `later`."""
+            k = bisect_right(later._original_ends, position) - 1
+            return position if k < 0 else later._derived_ends[k] + position - later._original_ends[k]
+
+        for d0, d1, m0, m1 in later.pieces:
+            lo, hi = m0, m1
+            first = None
+            last = None
+            while i < len(mine) and mine[i][1] < lo:
+                piece = mine[i]
+                a, b = middle_to_derived(piece[0]), middle_to_derived(piece[1])
+                pieces.append((a, b, piece[2], piece[3]))
+                derived_at, original_at = b, piece[3]
+                i += 1
+            begin, finish = d0, d1
+            while i < len(mine) and mine[i][0] <= hi:
+                piece = mine[i]
+                if first is None:
+                    first = piece
+                last = piece
+                hi = max(hi, piece[1])
+                i += 1
+            if first is not None and last is not None:
+                begin -= max(0, lo - first[0])
+                o0 = first[2] - max(0, first[0] - lo)
+                finish += hi - m1
+                o1 = last[3] + max(0, hi - last[1])
+            else:
+                o0 = original_at + (d0 - derived_at)
+                o1 = o0 + (m1 - m0)
+            if pieces and begin < derived_at:  # touches the piece before: one piece
+                p = pieces.pop()
+                begin, o0 = p[0], p[2]
+            pieces.append((begin, finish, o0, o1))
+            derived_at, original_at = finish, o1
+        for piece in mine[i:]:
+            a, b = middle_to_derived(piece[0]), middle_to_derived(piece[1])
+            pieces.append((a, b, piece[2], piece[3]))
+        return OffsetMap(tuple(pieces))
+
+
+def _convert(
+    start: int, end: int, from_starts: list[int], from_ends: list[int], to_starts: list[int], to_ends: list[int]
+) -> tuple[int, int]:
+    k = bisect_right(from_starts, start) - 1
+    while k >= 0 and from_starts[k] == from_ends[k] == start and k + 1 < len(from_starts) and from_starts[k + 1] == start:
+        k += 1
+    if k < 0:
+        lo = start
+    elif start < from_ends[k]:
+        lo = to_starts[k]
+    else:
+        lo = to_ends[k] + start - from_ends[k]
+    if end <= start:
+        return lo, lo
+    k = bisect_left(from_starts, end) - 1
+    if k < 0:
+        hi = end
+    elif end <= from_ends[k] and from_starts[k] < from_ends[k]:
+        hi = to_ends[k]
+    else:
+        hi = to_ends[k] + end - from_ends[k]
+    return lo, hi
+
+
+@dataclass(frozen=True, slots=True)
+class MappedText:
+    """A derived text and the map to its original."""
+
+    text: str
+    map: OffsetMap = OffsetMap()  # noqa: RUF009
