@@ -40,7 +40,7 @@ class Table:
         return {c.name: c.dtype for c in self.columns}
 
 
-S, I, F, B = pl.String, pl.Int64, pl.Float64, pl.Boolean
+S, N, F, B = pl.String, pl.Int64, pl.Float64, pl.Boolean
 LIST = pl.List(pl.String)
 
 
@@ -74,11 +74,11 @@ TABLES: tuple[Table, ...] = (
             _col("source_url", S, "where the document was published, from the sidecar"),
             _col("publisher", S, "who published it, from the sidecar"),
             _col("published_on", S, "date of publication, ISO 8601, as precise as known"),
-            _col("n_chars", I, "characters of decoded text"),
-            _col("n_sections", I, "sections found"),
-            _col("n_mentions", I, "numeric mentions found"),
-            _col("n_repairs", I, "repairs made to the text"),
-            _col("n_damaged", I, "places where something is lost or uncertain"),
+            _col("n_chars", N, "characters of decoded text"),
+            _col("n_sections", N, "sections found"),
+            _col("n_mentions", N, "numeric mentions found"),
+            _col("n_repairs", N, "repairs made to the text"),
+            _col("n_damaged", N, "places where something is lost or uncertain"),
             _col("status", S, "ok, or why it could not be read: empty, binary, undecodable, encrypted ...", True),
             _col("error", S, "one sentence saying what is wrong and what to do"),
             _col("extractor_version", S, "hash of the code and vocabularies that read it", True),
@@ -90,15 +90,15 @@ TABLES: tuple[Table, ...] = (
         ("doc_id", "section"),
         (
             _col("doc_id", S, "document", True),
-            _col("section", I, "running number in the document, from 0", True),
-            _col("start_char", I, "first character in the decoded text", True),
-            _col("end_char", I, "character after the last", True),
+            _col("section", N, "running number in the document, from 0", True),
+            _col("start_char", N, "first character in the decoded text", True),
+            _col("end_char", N, "character after the last", True),
             _col("place_code", S, "GB/T 2260 code of the place the section is about"),
             _col("place_name", S, "full name of that place"),
             _col("place_evidence", S, "words the place was read from"),
             _col("period_default", S, "period of a number that has no time word of its own"),
             _col("period_evidence", S, "words the period was read from"),
-            _col("duplicate_of", I, "section that has the same text"),
+            _col("duplicate_of", N, "section that has the same text"),
         ),
     ),
     Table(
@@ -107,9 +107,9 @@ TABLES: tuple[Table, ...] = (
         ("doc_id", "start_char", "end_char"),
         (
             _col("doc_id", S, "document", True),
-            _col("section", I, "section", True),
-            _col("start_char", I, "first character in the decoded text", True),
-            _col("end_char", I, "character after the last", True),
+            _col("section", N, "section", True),
+            _col("start_char", N, "first character in the decoded text", True),
+            _col("end_char", N, "character after the last", True),
             _col("raw", S, "the characters as they stand in the file", True),
             _col("class", S, "indicator, norm, date, label, noise or unread", True),
             _col("rule", S, "rule that decided the class", True),
@@ -122,9 +122,9 @@ TABLES: tuple[Table, ...] = (
         (
             _col("observation_id", S, "doc_id:start-end, or series:hash for published figures", True),
             _col("doc_id", S, "document, or the series file's path", True),
-            _col("section", I, "section", True),
-            _col("start_char", I, "first character of the mention in the decoded text", True),
-            _col("end_char", I, "character after the last", True),
+            _col("section", N, "section", True),
+            _col("start_char", N, "first character of the mention in the decoded text", True),
+            _col("end_char", N, "character after the last", True),
             _col("raw", S, "the mention as it stands in the file", True),
             _col("sentence", S, "sentence the mention stands in, repaired and simplified", True),
             _col("class", S, "indicator or norm", True),
@@ -147,7 +147,7 @@ TABLES: tuple[Table, ...] = (
             _col("period_text", S, "words the period comes from"),
             _col("status", S, "reported, preliminary, forecast, revised, census", True),
             _col("source_kind", S, "document or series", True),
-            _col("source_rank", I, "authority of the source, 1 is highest (METHODOLOGY 4.2)", True),
+            _col("source_rank", N, "authority of the source, 1 is highest (METHODOLOGY 4.2)", True),
             _col("links_rel", LIST, "relations to other mentions", True),
             _col("links_to", LIST, "observation ids of these mentions", True),
             _col("flags", LIST, "damaged, masked, duplicate, unit_inferred, loose_point ...", True),
@@ -195,8 +195,8 @@ TABLES: tuple[Table, ...] = (
             _col("name_en", S, "name in Latin letters", True),
             _col("level", S, "province, prefecture or county", True),
             _col("parent_code", S, "code of the unit above"),
-            _col("valid_from", I, "first year the code was valid, null if before 1980"),
-            _col("valid_to", I, "last year the code was valid, null if still valid"),
+            _col("valid_from", N, "first year the code was valid, null if before 1980"),
+            _col("valid_to", N, "last year the code was valid, null if still valid"),
         ),
     ),
     Table(
@@ -233,14 +233,14 @@ TABLES: tuple[Table, ...] = (
         ("place_code", "indicator_id", "basis", "scope", "period_kind", "period"),
         (
             *_PLACE,
-            _col("year", I, "calendar year the period ends in", True),
+            _col("year", N, "calendar year the period ends in", True),
             _col("value", F, "value in `unit`", True),
             _col("value_lo", F, "lower end of what the wording allows"),
             _col("value_hi", F, "upper end of what the wording allows; null where open"),
             _col("unit", S, "unit", True),
             _col("status", S, "revised, reported, preliminary, derived, implied, forecast", True),
             _col("observation_id", S, "observation the point was taken from", True),
-            _col("n_sources", I, "observations for the same key", True),
+            _col("n_sources", N, "observations for the same key", True),
             _col("conflict", S, "minor, material or severe where sources disagree; null where they agree"),
             _col("conflict_delta", F, "relative difference of the sources that disagree most"),
             _col("other_observation_ids", LIST, "the observations not chosen", True),
@@ -254,7 +254,7 @@ TABLES: tuple[Table, ...] = (
         (
             *_PLACE,
             _col("prior_period", S, "period compared with"),
-            _col("n_years", I, "years between the two"),
+            _col("n_years", N, "years between the two"),
             _col("value", F, "value", True),
             _col("prior_value", F, "value of the prior period"),
             _col("unit", S, "unit", True),
@@ -358,10 +358,10 @@ TABLES: tuple[Table, ...] = (
             _col("extractor_version", S, "hash of the code and vocabularies", True),
             _col("inputs_sha256", S, "hash over the paths and hashes of all inputs", True),
             _col("tables_sha256", S, "hash over the sorted contents of all tables but this one", True),
-            _col("n_documents", I, "documents", True),
-            _col("n_observations", I, "observations", True),
-            _col("n_series", I, "published points", True),
-            _col("schema_version", I, "version of this schema", True),
+            _col("n_documents", N, "documents", True),
+            _col("n_observations", N, "observations", True),
+            _col("n_series", N, "published points", True),
+            _col("schema_version", N, "version of this schema", True),
         ),
     ),
 )
@@ -387,7 +387,7 @@ def conform(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     for c in t.columns:
         have = frame.schema[c.name]
         if have != c.dtype:
-            if have == pl.Null or (have.is_integer() and c.dtype in (I, F)) or have == pl.List(pl.Null):
+            if have == pl.Null or (have.is_integer() and c.dtype in (N, F)) or have == pl.List(pl.Null):
                 frame = frame.with_columns(pl.col(c.name).cast(c.dtype))
             else:
                 faults.append(f"{c.name} is {have}, not {c.dtype}")
