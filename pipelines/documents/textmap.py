@@ -58,11 +58,15 @@ class OffsetMap:
 
     def to_original(self, start: int, end: int) -> tuple[int, int]:
         """Original span of the derived span [start, end); removed text at its borders is left out."""
-        return _convert(start, end, self._derived_starts, self._derived_ends, self._original_starts, self._original_ends)
+        return _convert(
+            start, end, self._derived_starts, self._derived_ends, self._original_starts, self._original_ends
+        )
 
     def to_derived(self, start: int, end: int) -> tuple[int, int]:
         """Derived span of the original span [start, end)."""
-        return _convert(start, end, self._original_starts, self._original_ends, self._derived_starts, self._derived_ends)
+        return _convert(
+            start, end, self._original_starts, self._original_ends, self._derived_starts, self._derived_ends
+        )
 
     def then(self, later: OffsetMap) -> OffsetMap:
         """The map of a second step applied to this one's derived text: later's derived text -> this original text."""
@@ -121,7 +125,9 @@ def _convert(
     start: int, end: int, from_starts: list[int], from_ends: list[int], to_starts: list[int], to_ends: list[int]
 ) -> tuple[int, int]:
     k = bisect_right(from_starts, start) - 1
-    while k >= 0 and from_starts[k] == from_ends[k] == start and k + 1 < len(from_starts) and from_starts[k + 1] == start:
+    while (
+        k >= 0 and from_starts[k] == from_ends[k] == start and k + 1 < len(from_starts) and from_starts[k + 1] == start
+    ):
         k += 1
     if k < 0:
         lo = start
@@ -146,4 +152,4 @@ class MappedText:
     """A derived text and the map to its original."""
 
     text: str
-    map: OffsetMap = OffsetMap()  # noqa: RUF009
+    map: OffsetMap = OffsetMap()

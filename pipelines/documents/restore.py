@@ -1,0 +1,263 @@
+"""Repair of damaged copies: what stood in the original as far as the characters left decide it, in simplified characters.
+
+Belongs here: the order of repairs, their list, their map to the raw text, and the small repairs (width, entities,
+invisible characters, permille, look-alikes and blanks in numbers). Broken runs are `restore_runs`.
+Does not belong here: reading numbers, or judging whether a damaged one may be used.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from typing import Final
+
+import opencc
+
+from pipelines.documents.model import DAMAGE_MARK, Edit, EditClass, RestoredText
+from pipelines.documents.restore_runs import repair_pinyin_damage
+from pipelines.documents.textmap import OffsetMap, Replacement
+
+_WIDE: Final = {
+    **{c: c - 0xFEE0 for c in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))},
+    **{ord(a): ord(b) for a, b in zip("％．＋－／＝＜＞＃＆＊＠", "%.+-/=<>#&*@", strict=True)},
+}
+_WIDE_SET: Final = frozenset(map(chr, _WIDE))
+_INVISIBLE: Final = frozenset(
+    "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
+    "\u2066\u2067\u2068\u2069\ufeff"
+)
+_INVISIBLE_RUN: Final = re.compile(f"[{''.join(sorted(_INVISIBLE))}]+")
+_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_PERMILLE: Final = re.compile(r"(?<=[0-9])[ ]?[%％][oO0。ｏ０](?![0-9A-Za-z])|(?<=[0-9])[ ]?%[oO](?![A-Za-z])")
+_MOJIBAKE: Final = re.compile(
+    "(?:[\u00e2-\u00ef][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{2}){2,}"
+)
+_MOJIBAKE_LEAD: Final = frozenset(map(chr, range(0xE2, 0xF0)))
+_UNIT: Final = "万亿千百元人户个所名家亩吨项公里米岁萬億戶個畝噸項歲%％‰"
+_LOOKALIKE: Final = re.compile(
+    rf"(?<![0-9A-Za-z.])(?=[0-9.]*[OolI])(?:[0-9OolI]+(?:\.[0-9OolI]+)?)(?![0-9A-Za-z])(?=[{_UNIT}]|[年月日])"
+)
+_LOOKALIKES: Final = str.maketrans("OolI", "0011")
+_BLANK: Final = re.compile(
+    rf"(?<![0-9.])[0-9]{{1,3}}(?:[ \u00a0\u2009\u202f][0-9]{{3}})+(?=[ ]?[{_UNIT}]|\.[0-9])"
+    rf"|(?<![0-9.])[0-9]+(?:\.[ \n]{{1,2}}|[ \n]\.)[0-9]+(?=[ ]?[{_UNIT}])"
+)
+_DIGIT_BLANK: Final = re.compile(r"[0-9][ \u00a0\u2009\u202f\n.]+[0-9.]")
+
+
+class _Pass:
+    """One pass over a text: replacements collected in order, applied together."""
+
+    def __init__(self, text: str) -> None:
+        self.source = text
+        self.edits: list[Edit] = []
+
+    def add(
+        self,
+        start: int,
+        end: int,
+        replacement: str,
+        edit_class: EditClass,
+        *,
+        certain: bool = True,
+        number_risk: bool = False,
+        candidates: tuple[str, ...] = (),
+    ) -> None:
+        self.edits.append(Edit(start, end, replacement, edit_class, certain, candidates, number_risk))
+
+    def apply(self) -> tuple[str, OffsetMap]:
+        return apply_edits(self.source, self.edits)
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, OffsetMap]:
+    """The text with the edits made (in order, not overlapping) and the map from the result to `text`."""
+    out: list[str] = []
+    pieces: list[Replacement] = []
+    done = length = 0
+    for edit in edits:
+        out.append(text[done : edit.start])
+        length += edit.start - done
+        if len(edit.replacement) != edit.end - edit.start or edit.end - edit.start > 1:
+            pieces.append((length, length + len(edit.replacement), edit.start, edit.end))
+        out.append(edit.replacement)
+        length += len(edit.replacement)
+        done = edit.end
+    out.append(text[done:])
+    return "".join(out), OffsetMap.from_replacements(pieces)
+
+
+@cache
+def _t2s() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+@cache
+def _traditional() -> frozenset[str]:
+    """Characters that simplifying changes."""
+    every = [chr(c) for c in (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000), *range(0xF900, 0xFB00))]
+    converted = _t2s().convert("\n".join(every)).split("\n")
+    return frozenset(a for a, b in zip(every, converted, strict=True) if a != b) - {"著", "乾", "瞭"} | {
+        "著",
+        "乾",
+        "瞭",
+    }
+
+
+@cache
+def _single() -> dict[int, str]:
+    every = sorted(_traditional())
+    converted = _t2s().convert("\n".join(every)).split("\n")
+    return {ord(a): b for a, b in zip(every, converted, strict=True) if len(b) == 1}
+
+
+def simplify(text: str) -> str:
+    """Traditional to simplified, one character for one character."""
+    if _traditional().isdisjoint(text):
+        return text
+    converted: str = _t2s().convert(text)
+    if len(converted) == len(text):
+        return converted
+    lines = text.split("\n")
+    done = converted.split("\n")
+    if len(lines) != len(done):
+        return text.translate(_single())
+    return "\n".join(b if len(a) == len(b) else a.translate(_single()) for a, b in zip(lines, done, strict=True))
+
+
+def restore(text: str) -> RestoredText:
+    """Repaired, simplified text with the list of repairs and the exact map to `text`.
+
+    Every edit's span counts in `text`. Where an original character is lost the result holds DAMAGE_MARK, so that no
+    number next to it can be read. Text without damage comes back as it is, with an empty list.
+    """
+    chars = set(text)
+    steps = []
+    if "&" in chars or not chars.isdisjoint(_INVISIBLE) or not chars.isdisjoint(_MOJIBAKE_LEAD):
+        steps.append(_outer)
+    steps.append(repair_pinyin_damage)
+    steps.append(_inner)
+    current = text
+    total = OffsetMap()
+    edits: list[Edit] = []
+    for step in steps:
+        found = step(current)
+        if not found:
+            continue
+        repaired, step_map = apply_edits(current, found)
+        for e in found:
+            start, end = total.to_original(e.start, e.end) if not total.is_identity else (e.start, e.end)
+            edits.append(Edit(start, end, e.replacement, e.edit_class, e.certain, e.candidates, e.number_risk))
+        total = total.then(step_map)
+        current = repaired
+    simplified = simplify(current)
+    if len(edits) > 1:
+        edits.sort(key=lambda e: (e.start, e.end))
+    return RestoredText(simplified, total, tuple(_simplified(e) for e in edits))
+
+
+def _simplified(edit: Edit) -> Edit:
+    if edit.edit_class not in ("shifted", "lost_byte", "lost_character", "unexplained"):
+        return edit
+    return Edit(
+        edit.start,
+        edit.end,
+        simplify(edit.replacement),
+        edit.edit_class,
+        edit.certain,
+        tuple(dict.fromkeys(map(simplify, edit.candidates))),
+        edit.number_risk,
+    )
+
+
+def _outer(text: str) -> list[Edit]:
+    """Repairs that stand around the bytes: entities, invisible characters, text decoded as Latin-1."""
+    work = _Pass(text)
+    for found in _ENTITY.finditer(text):
+        value = html.unescape(found.group())
+        if value != found.group():
+            if value in _INVISIBLE or value == "\x00":
+                value = ""
+            work.add(found.start(), found.end(), value.replace("\xa0", " "), "entity")
+    for found in _INVISIBLE_RUN.finditer(text):
+        work.add(found.start(), found.end(), "", "invisible")
+    for found in _MOJIBAKE.finditer(text):
+        undone = _undo_mojibake(found.group())
+        if undone is not None:
+            work.add(found.start(), found.end(), undone, "mojibake")
+    work.edits.sort(key=lambda e: e.start)
+    return work.edits
+
+
+def _undo_mojibake(run: str) -> str | None:
+    data = bytearray()
+    for c in run:
+        try:
+            data += c.encode("cp1252")
+        except UnicodeEncodeError:
+            if ord(c) > 0xFF:
+                return None
+            data.append(ord(c))
+    try:
+        value = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return value if all("\u2e80" <= c <= "\uffef" or "\u2010" <= c <= "\u206f" for c in value) else None
+
+
+def _inner(text: str) -> list[Edit]:
+    """Repairs inside numbers and of single characters."""
+    work = _Pass(text)
+    chars = set(text)
+    if "%" in chars or "％" in chars:
+        for found in _PERMILLE.finditer(text):
+            work.add(found.start(), found.end(), "‰", "permille")
+    taken = {i for e in work.edits for i in range(e.start, e.end)}
+    wide = chars & _WIDE_SET
+    if wide:
+        for found in re.finditer(f"[{re.escape(''.join(sorted(wide)))}]", text):
+            if found.start() not in taken and _wide_applies(text, found.start()):
+                work.add(found.start(), found.end(), chr(_WIDE[ord(found.group())]), "width")
+    if not chars.isdisjoint("OolI"):
+        for found in _LOOKALIKE.finditer(text):
+            if sum(c.isdigit() for c in found.group()) < 2:
+                continue
+            for i in range(found.start(), found.end()):
+                if text[i] in "OolI":
+                    work.add(i, i + 1, text[i].translate(_LOOKALIKES), "lookalike", certain=False, number_risk=True)
+    if _DIGIT_BLANK.search(text):
+        for found in _BLANK.finditer(text):
+            for i in range(found.start(), found.end()):
+                if text[i].isspace():
+                    work.add(i, i + 1, "", "blank", certain=False, number_risk=True)
+    private = [c for c in chars if "\ue000" <= c <= "\uf8ff"]
+    compatible = [c for c in chars if "\uf900" <= c <= "\ufaff" or "\u2f00" <= c <= "\u2fdf"]
+    if private or compatible:
+        for found in re.finditer(f"[{''.join(sorted(private + compatible))}]", text):
+            c = found.group()
+            if c in private:
+                near = text[max(0, found.start() - 1) : found.end() + 1]
+                risk = any(x.isdigit() for x in near)
+                work.add(found.start(), found.end(), DAMAGE_MARK, "variant", certain=False, number_risk=risk)
+            else:
+                value = unicodedata.normalize("NFKC", c)
+                if len(value) == 1:
+                    work.add(found.start(), found.end(), value, "variant")
+    work.edits.sort(key=lambda e: (e.start, e.end))
+    return work.edits
+
+
+def _wide_applies(text: str, at: int) -> bool:
+    """Signs become ASCII only beside a digit; digits, letters and the per cent sign always."""
+    c = text[at]
+    if c not in "．＋－／＝＜＞＃＆＊＠":
+        return True
+    before = text[at - 1] if at else ""
+    after = text[at + 1] if at + 1 < len(text) else ""
+    return _is_digit(after) or (_is_digit(before) and c not in "＋－＜＞")
+
+
+def _is_digit(c: str) -> bool:
+    return "0" <= c <= "9" or "０" <= c <= "９"
