@@ -1,0 +1,114 @@
+# Two commands: `make run` and `make test`. Both set up what they need inside the checkout, once.
+# Needs Python 3.11 or newer, make and git. Package addresses come from the user's own pip and uv settings.
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+RAW ?= data/raw
+WAREHOUSE ?= data/warehouse
+EXPORTS ?= data/exports
+
+# The first of these that is new enough; PYTHON=... overrides.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+
+export DAGSTER_HOME := $(CURDIR)
+export XIANZHI_DAGSTER_DIR := $(CURDIR)/data/dagster
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+export UV_COMPILE_BYTECODE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-strip-extras
+
+.PHONY: help run test lint types pytest ui lab lock docs bench fuzz kill clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run    build the warehouse, the notebooks and the charts from $(RAW)"
+	@echo "make test   lint, types, tests and notebooks"
+	@echo "make ui     Dagster on this machine only      make lab    JupyterLab on this machine only"
+	@echo "make lock   renew the lock files              make docs   renew the generated pages"
+	@echo "make bench  measure speed and quality         make fuzz   the long fuzzing suite"
+	@echo "make clean  remove all that was built, except data/raw"
+
+# --- set-up ---------------------------------------------------------------------------------------------------------
+
+$(VENV)/.base-stamp: requirements-bootstrap.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; install it or call make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "set-up: $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "could not create $(VENV): this Python lacks the venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }; }
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bootstrap.lock \
+		|| echo "uv could not be installed, going on with pip (slower)" >&2
+	@touch $@
+
+# $(call install,LOCK): exactly what the lock file says, then the checkout itself without any download.
+define install
+	@echo "set-up: $(1)"
+	@{ test -x $(UV) && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip sync --quiet --require-hashes $(1); } \
+		|| { echo "set-up goes on with pip (slower)" >&2; $(BIN)/python -m pip install --quiet --require-hashes -r $(1); }
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
+endef
+
+$(VENV)/.run-stamp: $(VENV)/.base-stamp requirements.lock requirements-dev.lock pyproject.toml
+	$(call install,$(if $(wildcard $(VENV)/.dev-stamp),requirements-dev.lock,requirements.lock))
+	@touch $@ $(if $(wildcard $(VENV)/.dev-stamp),$(VENV)/.dev-stamp)
+
+$(VENV)/.dev-stamp: $(VENV)/.base-stamp requirements.lock requirements-dev.lock pyproject.toml
+	$(call install,requirements-dev.lock)
+	@touch $@ $(VENV)/.run-stamp
+
+# --- the two commands -----------------------------------------------------------------------------------------------
+
+run: $(VENV)/.run-stamp
+	@$(BIN)/xianzhi run --raw "$(RAW)" --warehouse "$(WAREHOUSE)" --exports "$(EXPORTS)"
+
+test: lint types pytest
+
+lint: $(VENV)/.dev-stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev-stamp
+	$(BIN)/mypy
+
+pytest: $(VENV)/.dev-stamp
+	$(BIN)/pytest -n 2 -m "not long"
+
+# --- servers, on this machine only ----------------------------------------------------------------------------------
+
+ui: $(VENV)/.run-stamp
+	@mkdir -p data/dagster
+	@echo "Dagster: http://127.0.0.1:3000 (Ctrl-C ends it)"
+	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+
+lab: $(VENV)/.dev-stamp
+	@echo "JupyterLab prints its address with a token below (Ctrl-C ends it)"
+	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.open_browser=False notebooks/
+
+# --- upkeep ---------------------------------------------------------------------------------------------------------
+
+lock: $(VENV)/.base-stamp
+	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile - --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-bootstrap.lock
+	$(COMPILE) --all-extras -o requirements-dev.lock
+	$(COMPILE) --extra build -c requirements-dev.lock -o requirements.lock
+
+docs: $(VENV)/.run-stamp
+	$(BIN)/python tools/data_dictionary.py docs/data-dictionary.md
+
+bench: $(VENV)/.dev-stamp
+	@test -n "$(wildcard benchmarks/*.py)" || { echo "no benchmark yet" >&2; exit 1; }
+	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+fuzz: $(VENV)/.dev-stamp
+	$(BIN)/pytest -m long -k fuzz
+
+kill: $(VENV)/.dev-stamp
+	$(BIN)/pytest -m long -k kill
+
+clean:
+	rm -rf $(VENV) xianzhi.egg-info .mypy_cache .ruff_cache .hypothesis data/dagster
+	find data/warehouse data/exports -mindepth 1 ! -name .gitkeep -delete
+	find pipelines tests tools -name __pycache__ -prune -exec rm -rf {} +

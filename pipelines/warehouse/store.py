@@ -1,0 +1,378 @@
+"""Staging tables, checking them and publishing a warehouse.
+
+Here: the only code that writes below the warehouse folder. Assets stage one Parquet file a table; `publish` builds a
+candidate database from them, checks it, and swaps links, so that a reader sees the whole new warehouse or the whole old
+one. Not here: how tables are filled (the other packages), which rules hold across tables (`gates`), reading (`read`).
+
+    <warehouse>/xianzhi.duckdb  -> warehouse-<vintage>.duckdb     the last three vintages stay for open readers
+    <warehouse>/tables          -> tables-<vintage>/NAME.parquet
+    <warehouse>/manifest.json   hash and size of each published file
+    <warehouse>/.cache/         staged tables, shards of extracted documents; may be deleted at any time
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from pipelines.warehouse.gates import faults
+from pipelines.warehouse.lock import writer_lock
+from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION, TABLES, SchemaError, Table, conform, empty
+
+DATABASE = "xianzhi.duckdb"
+TABLES_LINK = "tables"
+MANIFEST = "manifest.json"
+KEPT_VINTAGES = 3
+STORAGE_VERSION = "v1.0.0"  # readable by duckdb 1.5 as well as 2.0
+
+SQL_TYPES: Mapping[Any, str] = {
+    pl.String: "VARCHAR",
+    pl.Int64: "BIGINT",
+    pl.Float64: "DOUBLE",
+    pl.Boolean: "BOOLEAN",
+    pl.List(pl.String): "VARCHAR[]",
+    pl.List(pl.Float64): "DOUBLE[]",
+}
+
+
+class StoreError(RuntimeError):
+    """The warehouse could not be written; the message says why. The warehouse published before is untouched."""
+
+
+class GateError(StoreError):
+    """The tables break a rule and were not published; `faults` lists every one."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__("not published, the previous warehouse stays: " + " | ".join(found))
+        self.faults = found
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A published warehouse; `new` is False where it equals the one before and nothing was written."""
+
+    vintage: str
+    tables_sha256: str
+    inputs_sha256: str
+    extractor_version: str
+    rows: dict[str, int]
+    database: Path
+    new: bool
+
+
+@contextmanager
+def _clear_errors(root: Path) -> Iterator[None]:
+    """Turns a full disk or a read-only target into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: "the disk is full",
+            errno.EDQUOT: "the disk quota is used up",
+            errno.EROFS: "the file system is read-only",
+            errno.EACCES: "no permission to write there",
+            errno.EPERM: "no permission to write there",
+        }
+        if error.errno in reasons:
+            raise StoreError(f"cannot write to {root}: {reasons[error.errno]}; the previous warehouse stays") from error
+        raise
+    except (duckdb.IOException, pl.exceptions.ComputeError) as error:
+        raise StoreError(f"cannot write to {root}: {error}; the previous warehouse stays") from error
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_if_changed(path: Path, data: bytes) -> bool:
+    """Puts `data` at `path` in one step; leaves an equal file alone and says whether it wrote."""
+    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _relink(link: Path, target: str) -> None:
+    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(link)
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """The frame as a Parquet file."""
+    import io
+
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", statistics=True)
+    return buffer.getvalue()
+
+
+def sorted_by_key(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame in the table's own order, so that equal contents make equal files."""
+    return frame.sort(BY_NAME[table].key, nulls_last=True, maintain_order=True)
+
+
+def hash_tables(tables: Mapping[str, pl.DataFrame]) -> str:
+    """SHA-256 over the sorted contents of all tables but `publications`, independent of row order and file format."""
+    digest = hashlib.sha256()
+    for table in TABLES:
+        if table.name == "publications":
+            continue
+        digest.update(f"\n{table.name}\n".encode())
+        frame = tables[table.name]
+        digest.update(sorted_by_key(table.name, frame.select(list(table.schema))).write_ndjson().encode())
+    return digest.hexdigest()
+
+
+class Store:
+    """One warehouse folder, for the one run that holds its lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.cache = root / ".cache"
+
+    # --- staging ----------------------------------------------------------------------------------------------------
+
+    def _staged_path(self, table: str) -> Path:
+        return self.cache / "stage" / f"{table}.parquet"
+
+    def stage(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """Checks a table against its schema and keeps it for publication; an equal file is left alone."""
+        frame = sorted_by_key(table, conform(table, frame))
+        with _clear_errors(self.root):
+            write_if_changed(self._staged_path(table), parquet_bytes(frame))
+        return frame
+
+    def staged(self, table: str) -> pl.DataFrame:
+        """The table as staged last, else as published; raises StoreError where it was never built."""
+        for path in (self._staged_path(table), self.root / TABLES_LINK / f"{table}.parquet"):
+            if path.is_file():
+                try:
+                    return conform(table, pl.read_parquet(path))
+                except (SchemaError, pl.exceptions.PolarsError, OSError):
+                    continue  # a cache of an older schema or a damaged file: built again by the next full run
+        raise StoreError(f"the table {table} has not been built in {self.root}: run `xianzhi run` first")
+
+    # --- publishing -------------------------------------------------------------------------------------------------
+
+    def manifest(self) -> dict[str, Any] | None:
+        """What was published last, or None."""
+        try:
+            found = json.loads((self.root / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def publish(self, *, inputs_sha256: str, extractor_version: str, now: datetime | None = None) -> Publication:
+        """Checks the staged tables and makes them the warehouse; raises GateError or StoreError and changes nothing."""
+        with _clear_errors(self.root), writer_lock(self.root):
+            tables = {t.name: self.staged(t.name) for t in TABLES if t.name != "publications"}
+            found = faults(tables)
+            if found:
+                raise GateError(found)
+            tables_sha256 = hash_tables(tables)
+            rows = {name: frame.height for name, frame in tables.items()}
+            last = self.manifest()
+            identity = {
+                "tables_sha256": tables_sha256,
+                "inputs_sha256": inputs_sha256,
+                "extractor_version": extractor_version,
+                "schema_version": SCHEMA_VERSION,
+            }
+            if last and all(last.get(k) == v for k, v in identity.items()) and not self.verify():
+                database = (self.root / DATABASE).resolve()
+                return Publication(
+                    last["vintage"], tables_sha256, inputs_sha256, extractor_version, rows, database, new=False
+                )
+            vintage = self._new_vintage(now or datetime.now(UTC))
+            record = {
+                "vintage": vintage,
+                **identity,
+                "n_documents": rows["documents"],
+                "n_observations": rows["observations"],
+                "n_series": rows["series"],
+            }
+            tables["publications"] = self._publications(record)
+            database = self._write_vintage(vintage, tables, record)
+            return Publication(vintage, tables_sha256, inputs_sha256, extractor_version, rows, database, new=True)
+
+    def _new_vintage(self, now: datetime) -> str:
+        vintage = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        taken = {p.name for p in self.root.glob("warehouse-*.duckdb")}
+        n = 1
+        name = vintage
+        while f"warehouse-{name}.duckdb" in taken:
+            n += 1
+            name = f"{vintage}-{n}"
+        return name
+
+    def _publications(self, record: dict[str, Any]) -> pl.DataFrame:
+        try:
+            before = conform("publications", pl.read_parquet(self.root / TABLES_LINK / "publications.parquet"))
+        except (OSError, SchemaError, pl.exceptions.PolarsError):
+            before = empty("publications")
+        now = pl.DataFrame([record], schema=BY_NAME["publications"].schema)
+        return pl.concat([before.filter(pl.col("vintage") != record["vintage"]), now]).sort("vintage")
+
+    def _write_vintage(self, vintage: str, tables: Mapping[str, pl.DataFrame], record: dict[str, Any]) -> Path:
+        folder = self.root / f"tables-{vintage}"
+        database = self.root / f"warehouse-{vintage}.duckdb"
+        candidate = self.cache / "candidate.duckdb"
+        self.cache.mkdir(parents=True, exist_ok=True)
+        for stale in (candidate, candidate.with_name(candidate.name + ".wal")):
+            stale.unlink(missing_ok=True)
+        try:
+            build_database(candidate, tables)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            for name, frame in tables.items():
+                self._place_parquet(folder / f"{name}.parquet", frame)
+            _sync(candidate)
+            candidate.replace(database)
+            files = {
+                str(path.relative_to(self.root)): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+                for path in (database, *sorted(folder.iterdir()))
+            }
+            _sync(folder)
+            _relink(self.root / TABLES_LINK, folder.name)
+            _relink(self.root / DATABASE, database.name)
+            _sync(self.root)
+            note = record | {
+                "database": database.name,
+                "rows": {n: f.height for n, f in tables.items()},
+                "files": files,
+            }
+            write_if_changed(self.root / MANIFEST, (json.dumps(note, indent=1, sort_keys=True) + "\n").encode())
+        except BaseException:
+            if self._current() != database.name:
+                database.unlink(missing_ok=True)
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            candidate.unlink(missing_ok=True)
+        self._prune(vintage)
+        return database
+
+    def _place_parquet(self, path: Path, frame: pl.DataFrame) -> None:
+        data = parquet_bytes(frame)
+        published = self.root / TABLES_LINK / path.name
+        if published.is_file() and published.stat().st_size == len(data) and published.read_bytes() == data:
+            try:
+                os.link(published.resolve(), path)  # unchanged tables share their bytes with the last vintage
+                return
+            except OSError:
+                pass  # a file system without hard links: write it again
+        write_if_changed(path, data)
+
+    def _current(self) -> str | None:
+        link = self.root / DATABASE
+        return str(link.readlink()) if link.is_symlink() else None
+
+    def vintages(self) -> list[str]:
+        """Vintages whose database is still there, oldest first."""
+        names = (
+            p.name.removeprefix("warehouse-").removesuffix(".duckdb") for p in self.root.glob("warehouse-*.duckdb")
+        )
+        return sorted(names, key=lambda v: (v.split("-")[0], int(v.split("-")[1]) if "-" in v else 1))
+
+    def _prune(self, current: str) -> None:
+        kept = {*self.vintages()[-KEPT_VINTAGES:], current}
+        for database in self.root.glob("warehouse-*.duckdb"):
+            if database.name.removeprefix("warehouse-").removesuffix(".duckdb") not in kept:
+                database.unlink(missing_ok=True)
+        for folder in self.root.glob("tables-*"):
+            if folder.name.removeprefix("tables-") not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def verify(self) -> list[str]:
+        """Every published file against the manifest: one sentence for each that is missing or changed."""
+        manifest = self.manifest()
+        if manifest is None:
+            return [f"no readable {MANIFEST} in {self.root}"]
+        found: list[str] = []
+        links = ((DATABASE, manifest.get("database")), (TABLES_LINK, f"tables-{manifest.get('vintage')}"))
+        for link, target in links:
+            path = self.root / link
+            if not path.is_symlink() or str(path.readlink()) != target:
+                found.append(f"{link} does not lead to {target}")
+        for name, fact in manifest.get("files", {}).items():
+            path = self.root / name
+            if not path.is_file():
+                found.append(f"{name} is missing")
+            elif sha256_of(path) != fact["sha256"]:
+                found.append(f"{name} differs from the manifest: its bytes were changed after publication")
+        return found
+
+
+def create_statement(table: Table, schema: str) -> str:
+    """The CREATE TABLE statement of a declared table; every name comes from `schema.py`."""
+    columns = ", ".join(f'"{c.name}" {SQL_TYPES[c.dtype]}{" NOT NULL" if c.required else ""}' for c in table.columns)
+    return f'CREATE TABLE {schema}."{table.name}" ({columns})'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def build_database(path: Path, tables: Mapping[str, pl.DataFrame]) -> None:
+    """Writes a complete database with types, NOT NULL and comments, filled by column name, and counts it again."""
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute(f"ATTACH {_literal(str(path))} AS candidate (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute("BEGIN")
+        for table in TABLES:
+            frame = conform(table.name, tables[table.name])
+            target = f'candidate.main."{table.name}"'
+            names = ", ".join(f'"{c.name}"' for c in table.columns)
+            connection.execute(create_statement(table, "candidate.main"))
+            connection.execute(f"COMMENT ON TABLE {target} IS {_literal(table.comment)}")
+            for c in table.columns:
+                connection.execute(f'COMMENT ON COLUMN {target}."{c.name}" IS {_literal(c.comment)}')
+            connection.register("incoming", frame.to_arrow())
+            connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM incoming")  # noqa: S608
+            connection.unregister("incoming")
+        connection.execute("COMMIT")
+        for table in TABLES:
+            row = connection.execute(f'SELECT count(*) FROM candidate.main."{table.name}"').fetchone()  # noqa: S608
+            if row is None or row[0] != tables[table.name].height:
+                raise StoreError(f"the candidate database lost rows of {table.name}")
+        connection.execute("DETACH candidate")
+    finally:
+        connection.close()
+
+
+def describe(publication: Publication) -> dict[str, Any]:
+    """A publication as plain values, for metadata and JSON."""
+    return asdict(publication) | {"database": publication.database.name}
