@@ -1,0 +1,109 @@
+"""Sections: where a file passes from one essay, county or year to another, and what it repeats.
+
+Works on restored text by form alone (numbering, openings, signatures); what a section says is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pipelines.documents.model import Section
+
+HEADING_ONE = re.compile(r"^\s*(?:一、|第一部分|第一章)")
+HEADING_LATER = re.compile(r"^\s*(?:[二三四五六七八九十]+、|第[二三四五六七八九]部分|[2-9][、.．]\s?[一-鿿])")
+NUMBERED = re.compile(
+    r"^\s*(?:[一二三四五六七八九十]+(?:、|是|要)|[(（][一二三四五六七八九十0-9]+[)）]|[0-9]+[、.．)）]|其[一二三四五])"
+)
+OPENING = re.compile(r"(?:汇报|报告|通报|总结|介绍|说明)如下")
+GREETING = re.compile(r"^\s*(?:尊敬的)?(?:各位)?(?:领导|代表|同志们|委员|来宾)[^。]{0,20}[:：]\s*$")
+SIGNATURE = re.compile(r"^\s*[(（]?(?:作者系|作者单位|供稿|报送单位)")
+
+
+def split(text: str, furniture: Sequence[tuple[int, int]] = ()) -> list[Section]:
+    """Sections in order, covering the text; `duplicate_of` names an earlier section with the same sentences.
+
+    A new section starts where top-level numbering begins again after it had gone on (`三、… 一、…`), with the opening
+    paragraphs before it that announce a report (`汇报如下`), at a greeting that follows numbered parts, and after a
+    line naming the author (`(作者系…)`).
+    """
+    lines: list[tuple[int, int, str]] = []
+    position = 0
+    for line in text.splitlines(keepends=True):
+        lines.append((position, position + len(line), line))
+        position += len(line)
+    marked = {a for a, _ in furniture}
+    starts = [0]
+    seen_later = False
+    for i, (start, _, line) in enumerate(lines):
+        if start in marked or not line.strip():
+            continue
+        if HEADING_LATER.match(line):
+            seen_later = True
+        elif HEADING_ONE.match(line) and seen_later:
+            first = _opening(lines, i, starts[-1])
+            if first > starts[-1]:
+                starts.append(first)
+            seen_later = False
+        elif GREETING.match(line) and seen_later and start > starts[-1]:
+            starts.append(start)
+            seen_later = False
+        elif SIGNATURE.match(line) and i + 1 < len(lines) and any(s.strip() for _, _, s in lines[i + 1 :]):
+            starts.append(lines[i + 1][0])
+            seen_later = False
+    starts = sorted(set(starts))
+    sections: list[Section] = []
+    paragraphs: dict[str, int] = {}
+    for number, start in enumerate(starts):
+        end = starts[number + 1] if number + 1 < len(starts) else len(text)
+        total = repeated = 0
+        votes: dict[int, int] = {}
+        for a, b, line in lines:
+            if a < start or a >= end or a in marked or len(line.strip()) < 20:
+                continue
+            bare = re.sub(r"\s", "", line)
+            total += len(bare)
+            if bare in paragraphs:
+                repeated += len(bare)
+                votes[paragraphs[bare]] = votes.get(paragraphs[bare], 0) + len(bare)
+            else:
+                paragraphs[bare] = number
+        duplicate = None
+        if total and repeated >= 0.8 * total:
+            earlier = [(n, section) for section, n in votes.items() if section != number]
+            duplicate = max(earlier)[1] if earlier else None
+        sections.append(Section(number, start, end, duplicate))
+    return sections
+
+
+def duplicated_spans(text: str) -> list[tuple[int, int]]:
+    """Spans of paragraphs of 40 or more characters that repeat an earlier paragraph of the same file."""
+    seen: set[str] = set()
+    spans: list[tuple[int, int]] = []
+    position = 0
+    for line in text.splitlines(keepends=True):
+        bare = re.sub(r"\s", "", line)
+        if len(bare) >= 40:
+            if bare in seen:
+                spans.append((position, position + len(line)))
+            seen.add(bare)
+        position += len(line)
+    return spans
+
+
+def _opening(lines: list[tuple[int, int, str]], i: int, floor: int) -> int:
+    """First line of the section whose `一、` is line i: the announcing paragraphs right before it belong to it."""
+    j = i
+    for k in range(i - 1, max(i - 4, -1), -1):
+        if lines[k][0] <= floor:
+            break
+        if OPENING.search(lines[k][2]):
+            j = k
+            for m in range(k - 1, max(k - 3, -1), -1):
+                if lines[m][0] <= floor or NUMBERED.match(lines[m][2]) or not lines[m][2].strip():
+                    break
+                j = m
+            break
+        if NUMBERED.match(lines[k][2]):
+            break
+    return lines[j][0]
