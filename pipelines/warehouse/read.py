@@ -74,8 +74,8 @@ class Warehouse:
     @property
     def vintage(self) -> str:
         """When this warehouse was published, UTC, e.g. 20240131T120000Z."""
-        row = self._connection.execute("SELECT max(vintage) FROM publications").fetchone()
-        return str(row[0]) if row and row[0] is not None else "unpublished"
+        latest = self.sql("SELECT max(vintage) AS vintage FROM publications")["vintage"][0]
+        return str(latest or "unpublished")
 
     def sql(self, query: str, params: list[Any] | None = None) -> pl.DataFrame:
         """The answer to any read-only query; `params` fill its `?` marks."""
@@ -83,7 +83,8 @@ class Warehouse:
             relation = self._connection.sql(query, params=params or None)
             if relation is None:
                 raise ReadError("this is not a query: only SELECT and the like give an answer")
-            return relation.pl()
+            frame: pl.DataFrame = relation.pl()
+            return frame
         except duckdb.Error as error:
             raise ReadError(str(error).strip().splitlines()[0]) from error
 

@@ -365,8 +365,8 @@ def build_database(path: Path, tables: Mapping[str, pl.DataFrame]) -> None:
             connection.unregister("incoming")
         connection.execute("COMMIT")
         for table in TABLES:
-            row = connection.execute(f'SELECT count(*) FROM candidate.main."{table.name}"').fetchone()  # noqa: S608
-            if row is None or row[0] != tables[table.name].height:
+            row = connection.execute(f'SELECT count(*) FROM candidate.main."{table.name}"').fetchall()  # noqa: S608
+            if row[0][0] != tables[table.name].height:
                 raise StoreError(f"the candidate database lost rows of {table.name}")
         connection.execute("DETACH candidate")
     finally:
