@@ -181,7 +181,7 @@ def beijing_docx(path: Path) -> None:
                 "value"
             ]
     doc = Document()
-    doc.core_properties.author = ""
+    doc.core_properties.author = doc.core_properties.comments = ""
     doc.core_properties.title = "2012年北京市各区县户籍人口自然变动情况"
     doc.core_properties.created = doc.core_properties.modified = datetime.datetime(2013, 1, 1)
     doc.add_heading("2012年北京市各区县户籍人口自然变动情况", level=1)
