@@ -81,7 +81,7 @@ PINYIN = {
     "行唐": "xing tang", "华阴": "hua yin", "吴堡": "wu bu", "华县": "hua xian", "洋县": "yang xian",
     "柞水": "zha shui", "宕昌": "tan chang", "岷县": "min xian", "同仁": "tong ren", "民乐": "min le",
     "东莞": "dong guan", "新会": "xin hui", "儋州": "dan zhou", "乐东": "le dong", "乐山": "le shan",
-    "乐至": "le zhi", "乐清": "yue qing", "乐安": "le an", "乐平": "le ping", "乐昌": "le chang", "乐业": "le ye",
+    "乐至": "le zhi", "天长": "tian chang", "子长": "zi chang", "乐清": "yue qing", "乐安": "le an", "乐平": "le ping", "乐昌": "le chang", "乐业": "le ye",
     "任县": "ren xian", "任丘": "ren qiu", "任城": "ren cheng", "盖州": "gai zhou", "洮南": "tao nan",
     "桦甸": "hua dian", "珲春": "hun chun", "巴彦": "ba yan", "尖扎": "jian zha", "勐海": "meng hai",
     "耿马": "geng ma", "会泽": "hui ze", "会宁": "hui ning", "会昌": "hui chang", "会同": "hui tong",
@@ -212,9 +212,9 @@ class Builder:
                     arrivals[(_six(new["code"]), new["name"])].append(event)
         closing: dict[tuple[str, str], dict[str, Any]] = {}  # (code, name) -> last event that ends it
         for event in usable:
-            old = event["old"] or {}
-            if old.get("code"):
-                closing[(_six(old["code"]), old["name"])] = event
+            ended = event["old"] or {}
+            if ended.get("code"):
+                closing[(_six(ended["code"]), ended["name"])] = event
         current = {(code, row["name_zh"]) for code, row in self.rows.items()}
         # Same name under a new code is the same place: the last code stands, the others are its former codes.
         moved: dict[tuple[str, str], tuple[str, str]] = {}
@@ -224,8 +224,8 @@ class Builder:
                 continue
             if new.get("code") and new["name"] == key[1] and _six(new["code"]) != key[0]:
                 moved[key] = (_six(new["code"]), new["name"])
-            elif event["type"] == "码位改派":
-                # the code went to another place; this one went on under the code it appears with at that time
+            elif event["type"] == "码位改派" or not new.get("code"):
+                # the code is gone; the place went on under the code its name first appears with in that year
                 onward = [
                     k for k, years in appears.items()
                     if k[1] == key[1] and k[0][:2] == key[0][:2] and k[0] != key[0] and event["year"] in years
@@ -256,9 +256,9 @@ class Builder:
             if key in current:
                 row = self.rows[code]
             else:
-                event = closing.get(key)
-                if event is None:
+                if key not in closing:
                     continue  # no end on record and not current: a gap of the record
+                event = closing[key]
                 successor = _six((event["new"] or {}).get("code"))
                 target = final((successor, (event["new"] or {}).get("name") or "")) if successor else ("", "")
                 if event["type"] == "码位改派":
@@ -272,8 +272,11 @@ class Builder:
                     if not keeper["valid_to"] or int(keeper["valid_to"]) >= event["year"]:
                         continue
                 level3_parent = _six((event["old"] or {}).get("parent_code"))
-                parent = level3_parent if level3_parent in self.rows else code[:2] + "0000"
-                row = self._row(code, name, self._full(code, event["old_path"], name), parent)
+                full = self._full(code, event["old_path"], name)
+                if not level3_parent and code[:4] + "00" in self.rows:  # later additions name the places above twice
+                    level3_parent = code[:4] + "00"
+                    full = self.rows[level3_parent]["full_name_zh"] + name
+                row = self._row(code, name, full, level3_parent)
                 row["valid_to"] = str(event["year"])
                 row["successor_code"] = target[0] if target[0] != code else ""
                 self.rows[code] = row
@@ -286,15 +289,19 @@ class Builder:
     def _tidy(self) -> None:
         rows = self.rows
         taken = set(rows)
-        for code, row in rows.items():
+        for row in rows.values():
             row["former_codes"] = "|".join(c for c in row["former_codes"].split("|") if c and c not in taken)
             if row["successor_code"] and row["successor_code"] not in rows:
                 owner = [c for c, r in rows.items() if row["successor_code"] in r["former_codes"].split("|")]
                 row["successor_code"] = owner[0] if len(owner) == 1 else ""
-            if row["valid_to"] and row["level"] == "county":
-                parent = rows.get(row["parent_code"])
-                if parent is None or parent["level"] == "county":
-                    row["parent_code"] = code[:2] + "0000"
+        moved = {c: code for code, r in rows.items() for c in r["former_codes"].split("|") if c}
+        for code, row in rows.items():
+            if row["valid_to"]:
+                parent = row["parent_code"] if row["parent_code"] in rows else moved.get(row["parent_code"], "")
+                top = code[:2] + "0000"
+                if row["level"] == "prefecture" or not parent or rows[parent]["level"] == "county":
+                    parent = top
+                row["parent_code"] = parent
         for row in rows.values():
             if row["former_names"] and any(
                 int(n.partition(":")[2]) >= int(row["valid_from"] or 9999) for n in row["former_names"].split("|")

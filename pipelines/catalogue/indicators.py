@@ -79,8 +79,8 @@ def _number(cell: str) -> float | None:
 @lru_cache(maxsize=1)
 def load() -> Mapping[str, Indicator]:
     """The catalogue by indicator id, in the order of the file."""
-    with files(__package__).joinpath("indicators.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    text = files("pipelines.catalogue").joinpath("indicators.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
     catalogue: dict[str, Indicator] = {}
     for row in rows:
         if row["id"] in catalogue:

@@ -159,28 +159,27 @@ class Places:
 @lru_cache(maxsize=1)
 def load() -> Places:
     """The table shipped with the package, read once."""
-    folder = files(__package__)
-    with folder.joinpath("places.csv").open(encoding="utf-8", newline="") as stream:
-        places = [
-            Place(
-                place_code=row["place_code"],
-                name_zh=row["name_zh"],
-                full_name_zh=row["full_name_zh"],
-                name_en=row["name_en"],
-                level=row["level"],
-                parent_code=row["parent_code"] or None,
-                valid_from=int(row["valid_from"]) if row["valid_from"] else None,
-                valid_to=int(row["valid_to"]) if row["valid_to"] else None,
-                successor_code=row["successor_code"] or None,
-                former_codes=tuple(c for c in row["former_codes"].split("|") if c),
-                former_names=tuple(
-                    (n.partition(":")[0], int(n.partition(":")[2])) for n in row["former_names"].split("|") if n
-                ),
-            )
-            for row in csv.DictReader(stream)
-        ]
-    with folder.joinpath("townships.csv").open(encoding="utf-8", newline="") as stream:
-        townships = [(row["place_code"], row["name"]) for row in csv.DictReader(stream)]
+    folder = files("pipelines.catalogue")
+    places = [
+        Place(
+            place_code=row["place_code"],
+            name_zh=row["name_zh"],
+            full_name_zh=row["full_name_zh"],
+            name_en=row["name_en"],
+            level=row["level"],
+            parent_code=row["parent_code"] or None,
+            valid_from=int(row["valid_from"]) if row["valid_from"] else None,
+            valid_to=int(row["valid_to"]) if row["valid_to"] else None,
+            successor_code=row["successor_code"] or None,
+            former_codes=tuple(c for c in row["former_codes"].split("|") if c),
+            former_names=tuple(
+                (n.partition(":")[0], int(n.partition(":")[2])) for n in row["former_names"].split("|") if n
+            ),
+        )
+        for row in csv.DictReader(folder.joinpath("places.csv").read_text(encoding="utf-8").splitlines())
+    ]
+    lines = folder.joinpath("townships.csv").read_text(encoding="utf-8").splitlines()
+    townships = [(row["place_code"], row["name"]) for row in csv.DictReader(lines)]
     return Places(places, townships)
 
 
@@ -318,7 +317,7 @@ class PlaceFinder:
         title = title_span or _first_lines(text)
         mentioned = {c for h in hits if h.kind != "town" for c in h.codes}
         named = {c for h in hits if h.kind == "name" for c in h.codes}
-        scores: Counter[str] = Counter()
+        scores: dict[str, float] = defaultdict(float)
         repeats: Counter[str] = Counter()
         seen_bonus: set[tuple[str, str]] = set()
         best: dict[str, tuple[float, PlaceMention]] = {}
@@ -387,7 +386,7 @@ class PlaceFinder:
         return candidates[0].place_code if len(candidates) == 1 else None
 
     def _vote_towns(
-        self, hits: list[PlaceMention], scores: Counter[str], best: dict[str, tuple[float, PlaceMention]]
+        self, hits: list[PlaceMention], scores: dict[str, float], best: dict[str, tuple[float, PlaceMention]]
     ) -> None:
         by_county: dict[str, dict[str, PlaceMention]] = defaultdict(dict)
         for hit in hits:

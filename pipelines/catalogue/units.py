@@ -31,7 +31,7 @@ class Unit:
 
 
 def _load() -> Mapping[str, Unit]:
-    data = yaml.safe_load(files(__package__).joinpath("units.yaml").read_text(encoding="utf-8"))
+    data = yaml.safe_load(files("pipelines.catalogue").joinpath("units.yaml").read_text(encoding="utf-8"))
     conversions: dict[str, tuple[str, float]] = {
         base: (standard, float(factor)) for base, (standard, factor) in data["conversions"].items()
     }
