@@ -31,7 +31,7 @@ _INVISIBLE: Final = frozenset(
 )
 _INVISIBLE_RUN: Final = re.compile(f"[{''.join(sorted(_INVISIBLE))}]+")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_PERMILLE: Final = re.compile(r"(?<=[0-9])[ ]?[%％][oO0。ｏ０](?![0-9A-Za-z])|(?<=[0-9])[ ]?%[oO](?![A-Za-z])")
+_PERMILLE: Final = re.compile(r"(?<=[0-9])[ ]?[%％][oOｏＯ](?![0-9A-Za-z])")
 _MOJIBAKE: Final = re.compile(
     "(?:[\u00e2-\u00ef][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{2}){2,}"
 )

@@ -1,29 +1,47 @@
 """Pinyin annotations and broken byte runs that a traditional-character converter left in a page.
 
-Belongs here: finding annotations and runs, and what they stood for. docs/damage.md explains the damage.
-Does not belong here: other kinds of repair, simplifying.
+Belongs here: finding annotations and runs, what the bytes of a run allow, which reading the context prefers.
+docs/damage.md explains the damage; `damage` is the converter itself.
+Does not belong here: other kinds of repair, simplifying, scores (restore_rank).
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+import opencc
 from pypinyin.constants import PINYIN_DICT
 
-from pipelines.documents.model import DAMAGE_MARK, Edit
+from pipelines.documents.model import DAMAGE_MARK, Edit, EditClass
+from pipelines.documents.restore_rank import START, Ranker, Tail
+from pipelines.documents.restore_table import PAIR, SHOWN, TONES, Key, in_private_zone, key_of, keys, possible
 
-_TONES: Final = "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜü"
-_ANNOTATION: Final = re.compile(rf"(.)\(([a-z{_TONES}]{{1,6}})\)")
-_RUN: Final = re.compile(rf"\?+(?:[a-z{_TONES}]{{1,6}}\))?[^\s,。、;：:()（）0-9]?")
 MIN_ANNOTATIONS: Final = 3
+"""A page with fewer annotations is left alone."""
+_ANNOTATION: Final = re.compile(rf"([^\x00-\x7f])\(([a-z{TONES}]{{1,6}})\)")
+_TAIL: Final = re.compile(rf"([a-z{TONES}]{{1,6}})\)")
+_LOOSE: Final = re.compile(rf"(?<![a-z{TONES}(])([a-z]?[a-z{TONES}]*[{TONES}][a-z{TONES}]*)\)")
+_MARKS: Final = {"，": "，", ",": "，", "。": "。", "、": "、", "；": "；", ";": "；", "！": "！", "!": "！", "？": "？", "?": "？"}
+_STOP_MARKS: Final = frozenset(_MARKS)
+_BEAM: Final = 240
+_KEPT: Final = 6
+_CERTAIN: Final = 4.0
+_LEFT: Final = 7
+_RIGHT: Final = 6
+_MAX_TOKENS: Final = 24
 
 
 @cache
 def readings(char: str) -> frozenset[str]:
     """Tone-marked readings of one character."""
-    return frozenset(PINYIN_DICT.get(ord(char), "").split(","))
+    key = key_of().get(char)
+    found = set(PINYIN_DICT.get(ord(char), "").split(","))
+    if key is not None:
+        found.add(key.reading)
+    return frozenset(found)
 
 
 @cache
@@ -36,23 +54,509 @@ def outside_gb2312(char: str) -> bool:
     return False
 
 
+@cache
+def _simplified() -> dict[str, str]:
+    every = sorted(c for c in PAIR if "\u4e00" <= c <= "\u9fff")
+    converted = opencc.OpenCC("t2s").convert("\n".join(every)).split("\n")
+    table = {a: b for a, b in zip(every, converted, strict=True) if len(b) == 1}
+    table["著"] = "着"
+    return table
+
+
+@cache
+def _by_lead() -> dict[int, tuple[tuple[str, int], ...]]:
+    """Possible characters by their first byte: (character, second byte)."""
+    found: dict[int, list[tuple[str, int]]] = {}
+    for char in sorted(possible()):
+        if _likely_kind(char):
+            lead, trail = PAIR[char]
+            found.setdefault(lead, []).append((char, trail))
+    return {k: tuple(v) for k, v in found.items()}
+
+
+@cache
+def _by_trail() -> dict[int, tuple[tuple[str, int], ...]]:
+    """Possible characters by their second byte: (character, first byte)."""
+    found: dict[int, list[tuple[str, int]]] = {}
+    for char in sorted(possible()):
+        if _likely_kind(char):
+            lead, trail = PAIR[char]
+            found.setdefault(trail, []).append((char, lead))
+    return {k: tuple(v) for k, v in found.items()}
+
+
+def _likely_kind(char: str) -> bool:
+    return "\u4e00" <= char <= "\u9fff" or char in "，。、；：！？（）“”‘’《》〈〉【】—…·％＋－〔〕０１２３４５６７８９"
+
+
+@cache
+def _keys_by_lead() -> dict[tuple[int, str], tuple[Key, ...]]:
+    """Keys of the list, and beyond it any character outside GB2312, by first byte and reading."""
+    found: dict[tuple[int, str], list[Key]] = {}
+    for key in keys():
+        found.setdefault((PAIR[key.char][0], key.reading), []).append(key)
+    listed = set(key_of())
+    for char in sorted(possible()):
+        if "\u4e00" <= char <= "\u9fff" and char not in listed and outside_gb2312(char):
+            for reading in sorted(readings(char)):
+                slot = found.setdefault((PAIR[char][0], reading), [])
+                if not slot or slot[0].rank >= 10_000:
+                    slot.append(Key(10_000, 99, char, reading))
+    return {k: tuple(v) for k, v in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """One partial reading of a run."""
+
+    at: int  # next raw character
+    pending: int | None  # first byte of the next true character; None when aligned, -1 when unknown
+    tail: Tail
+    chars: str  # true characters, simplified
+    kind: int = 0  # 0 every byte known, 1 some unknown, 2 a swallowed ASCII character
+    vanished: int = 0
+    limit: int = -1  # rank below which keys must carry their annotation in a run opened by a key; -1: all of them
+    first: bool = False  # the next character was split before annotating
+    open_quote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    end: int
+    chars: str
+    score: float
+    kind: int
+
+
 def repair_pinyin_damage(text: str) -> list[Edit]:
-    """Edits that remove annotations and mark broken runs; none in a page with fewer than three annotations."""
-    if not _ANNOTATION.search(text):
+    """Edits that remove annotations and repair runs; none in a page with fewer than three annotations."""
+    if ")" not in text or "(" not in text:
         return []
-    edits = []
+    edits: list[Edit] = []
+    always: set[str] = set()
     for found in _ANNOTATION.finditer(text):
         char, reading = found.groups()
         if outside_gb2312(char) and reading in readings(char):
             edits.append(Edit(found.end(1), found.end(), "", "annotation"))
+            always.add(char)
     if len(edits) < MIN_ANNOTATIONS:
         return []
-    for found in _RUN.finditer(text):
-        if "\u4e00" <= text[found.start() - 1 : found.start()] <= "\u9fff" or found.group().endswith(")"):
-            edits.append(Edit(found.start(), found.end(), DAMAGE_MARK, "lost_character", False, (), True))
-    edits.sort(key=lambda e: e.start)
-    kept: list[Edit] = []
-    for e in edits:
-        if not kept or e.start >= kept[-1].end:
-            kept.append(e)
-    return kept
+    if "?" in text or "？" in text:
+        runs = _Page(text, edits, always).runs()
+        edits = _merge(edits, runs)
+    elif _LOOSE.search(text) is None:
+        return edits
+    return _merge(edits, _unexplained(text, edits))
+
+
+def _merge(edits: list[Edit], runs: list[Edit]) -> list[Edit]:
+    """Both lists in order, without the annotations inside runs."""
+    if not runs:
+        return edits
+    out: list[Edit] = []
+    i = 0
+    for run in runs:
+        while i < len(edits) and edits[i].end <= run.start:
+            out.append(edits[i])
+            i += 1
+        out.append(run)
+        while i < len(edits) and edits[i].start < run.end:
+            i += 1
+    out += edits[i:]
+    return out
+
+
+def _unexplained(text: str, edits: list[Edit]) -> list[Edit]:
+    """Rests of annotations outside every edit: marked, since something before them is lost."""
+    out = []
+    covered = 0
+    for found in _LOOSE.finditer(text):
+        while covered < len(edits) and edits[covered].end <= found.start():
+            covered += 1
+        if covered < len(edits) and edits[covered].start < found.end():
+            continue
+        if text[max(0, found.start() - 8) : found.start()].count("("):
+            continue
+        out.append(Edit(found.start(), found.end(), DAMAGE_MARK, "unexplained", False, (), True))
+    return out
+
+
+class _Page:
+    """What the whole page says, for reading its runs."""
+
+    def __init__(self, text: str, annotations: list[Edit], always: set[str]) -> None:
+        self.text = text
+        self.folded = not any("！" <= c <= "～" for c in set(text))
+        parts: list[str] = []
+        done = 0
+        for e in annotations:
+            parts.append(text[done : e.start])
+            done = e.end
+        parts.append(text[done:])
+        self.simple = _simplified()
+        plain = "".join(parts)
+        self.plain = plain.translate({ord(a): b for a, b in self.simple.items()}) if len(plain) < 2_000_000 else plain
+        self._ranker: Ranker | None = None
+        level = max((key_of()[c].level for c in always if c in key_of()), default=0)
+        self.level = level
+        self.always = always | {k.char for k in keys() if k.level < level}
+        self.ends = {e.start: e.end for e in annotations}
+        self.starts = {e.end: e.start for e in annotations}
+
+    @property
+    def ranker(self) -> Ranker:
+        """Scores of this page, made when the first run needs them."""
+        if self._ranker is None:
+            self._ranker = Ranker(self.plain)
+        return self._ranker
+
+    def runs(self) -> list[Edit]:
+        """One edit per run and per question mark that may hide a digit."""
+        text = self.text
+        out: list[Edit] = []
+        done = 0
+        for found in re.finditer(r"[?？]", text):
+            at = found.start()
+            if at < done:
+                continue
+            edit = self._run(at, out[-1] if out else None)
+            if edit is not None:
+                out.append(edit)
+                done = edit.end
+        return out
+
+    def _run(self, at: int, before: Edit | None) -> Edit | None:
+        text = self.text
+        left, last = self._left(at, before)
+        readings_found = self._read(at, left, last)
+        plain = self._as_it_is(at, left)
+        if not readings_found or readings_found[0].score < plain:
+            return self._left_over(at)
+        best = readings_found[0]
+        others: list[str] = []
+        for r in readings_found[1:]:
+            if r.chars not in others and r.chars != best.chars:
+                others.append(r.chars)
+        rival = next((r.score for r in readings_found[1:] if r.chars != best.chars), -1e9)
+        edit_class: EditClass = ("shifted", "lost_byte", "lost_character")[best.kind]  # type: ignore[assignment]
+        certain = best.kind == 0 and best.score - max(rival, plain) >= _CERTAIN
+        end = best.end
+        replacement = best.chars
+        risk = best.kind == 2
+        if best.kind == 2:
+            replacement, end = self._guard(replacement, end)
+        elif text[end - 1 : end] in ("?", "？"):  # a last byte lost before a mark: a number may have stood there
+            risk = True
+            thousands = re.compile(r"[,，、]\d{3}(?!\d)").match(text, end)
+            if thousands:
+                replacement += text[end] + DAMAGE_MARK
+                end += 1
+        return Edit(at, end, replacement, edit_class, certain, tuple(others[:_KEPT]), risk)
+
+    def _guard(self, replacement: str, end: int) -> tuple[str, int]:
+        """A decimal point or separator between mark and digits is marked on both sides."""
+        text = self.text
+        while text[end : end + 1] in (".", ",", "．", "，", "-", "/", ":", "~", "%", "‰") and end < len(text):
+            nearby = text[end + 1 : end + 2]
+            if not (nearby.isdigit() or text[end] in "%‰"):
+                break
+            replacement += text[end] + DAMAGE_MARK
+            end += 1
+            if nearby.isdigit():
+                break
+        return replacement, end
+
+    def _left_over(self, at: int) -> Edit | None:
+        """A question mark no reading explains: kept; where digits follow, one before them may be lost."""
+        text = self.text
+        following = re.compile(r"[?？]+[^\d\n。，；、]{0,2}?(?=[\d.])").match(text, at)
+        if following is None:
+            tail = _TAIL.match(text, at + 1)
+            if tail is not None:
+                return Edit(at, tail.end(), DAMAGE_MARK, "unexplained", False, (), True)
+            return None
+        end = following.end()
+        replacement = text[at:end] + DAMAGE_MARK
+        replacement, end = self._guard(replacement, end)
+        return Edit(at, end, replacement, "unexplained", False, (), True)
+
+    def _left(self, at: int, before: Edit | None) -> tuple[str, str]:
+        """True simplified text before a run, and the last raw character there."""
+        text = self.text
+        out: list[str] = []
+        last = ""
+        i = at
+        while i > 0 and len(out) < _LEFT + 5:
+            if before is not None and before.end == i:
+                out.extend(reversed(before.replacement))
+                i = before.start
+                continue
+            start = self.starts.get(i)
+            if start is not None:
+                i = start
+                continue
+            c = text[i - 1]
+            if c == "\n":
+                break
+            if not last and not out:
+                last = c
+            out.append(self.simple.get(c, c))
+            i -= 1
+        return "".join(reversed(out)), last
+
+    def _right(self, at: int) -> str:
+        """Text after a run, without annotations."""
+        text = self.text
+        out: list[str] = []
+        while at < len(text) and len(out) < _RIGHT:
+            end = self.ends.get(at)
+            if end is not None:
+                at = end
+                continue
+            c = text[at]
+            if c == "\n":
+                break
+            out.append(self.simple.get(c, c))
+            if c in "?？":
+                break
+            at += 1
+        return "".join(out)
+
+    def _as_it_is(self, at: int, left: str) -> float:
+        ranker = self.ranker
+        tail = ranker.extend(START, left[-_LEFT:])
+        end = at
+        while self.text[end : end + 1] in ("?", "？"):
+            end += 1
+        score = ranker.extend(ranker.extend(tail, "？"), self._right(end)[: _RIGHT])[4]
+        score -= 12.0 * (end - at - 1)
+        following = self.text[end : end + 1]
+        if following in _STOP_MARKS:
+            score -= 12.0
+        if _TAIL.match(self.text, end):
+            score -= 200.0
+        if re.match(rf"[A-Za-z]\([a-z{TONES}]+\)", self.text[end + 1 : end + 11]):
+            score -= 60.0
+        rest = self.text[end : end + 12]
+        strange = sum(1 for c in rest[:4] if self._impossible(c))
+        return score - 12.0 * strange
+
+    def _impossible(self, char: str) -> bool:
+        """A character the converter cannot have written there."""
+        return "\u4e00" <= char <= "\u9fff" and char not in possible() or "\u0400" <= char <= "\u04ff" or "\u3040" <= char <= "\u30ff"
+
+    # --- reading one run
+
+    def _read(self, at: int, left: str, last: str) -> list[_Reading]:
+        starts = self._openings(at, left, last)
+        if not starts:
+            return []
+        found = self._search(starts, 0)
+        best = found[0] if found else None
+        if best is None or self._poor(best, left, at):
+            found += self._search(starts, 2)
+        unique: dict[tuple[str, int], _Reading] = {}
+        for r in sorted(found, key=lambda r: (-r.score, r.end, r.chars)):
+            unique.setdefault((r.chars, r.end), r)
+        return list(unique.values())[:40]
+
+    def _poor(self, best: _Reading, left: str, at: int) -> bool:
+        tail = self.ranker.extend(START, left[-_LEFT:])
+        base = tail[4]
+        size = len(best.chars) + len(self._right(best.end))
+        return (best.score - base) / max(size, 1) < -6.5
+
+    def _openings(self, at: int, left: str, last: str) -> list[_State]:
+        text = self.text
+        tail = self.ranker.extend(START, left[-_LEFT:])
+        quote = left.count("“") > left.count("”")
+        out: list[_State] = []
+        py = _TAIL.match(text, at + 1)
+        if py is not None and last in PAIR:
+            for key in self._keys(PAIR[last][1], py.group(1)):
+                out.append(_State(py.end(), PAIR[key.char][1], tail, "", 0, 0, key.rank, True, quote))
+        mark = _MARKS.get(text[at + 1 : at + 2])
+        if mark is not None:
+            first, second = PAIR[mark]
+            for char, _ in _by_trail().get(first, ()):
+                if char in _MARKS and not (char == "。" and mark != "。"):
+                    continue
+                simple = self.simple.get(char, char)
+                if simple in "”" and not quote:
+                    continue
+                out.append(_State(at + 2, second, self.ranker.add(tail, simple), simple, 1, 0, -1, False, quote))
+        if text[at + 1 : at + 2] in ("?", "？") and text[at + 2 : at + 3] in _STOP_MARKS:
+            for char, _ in _by_trail().get(0xA1, ()):
+                simple = self.simple.get(char, char)
+                out.append(_State(at + 2, None, self.ranker.add(tail, simple), simple, 1, 0, -1, False, quote))
+        return out
+
+    def _keys(self, lead: int, reading: str) -> list[Key]:
+        every = _keys_by_lead().get((lead, reading), ())
+        listed = [k for k in every if k.level <= self.level]
+        return listed or list(every)
+
+    def _search(self, states: list[_State], vanish: int) -> list[_Reading]:
+        done: list[_Reading] = []
+        for _ in range(_MAX_TOKENS):
+            if not states:
+                break
+            following: list[_State] = []
+            for state in states:
+                if state.pending is None:
+                    done.append(self._finish(state))
+                else:
+                    self._step(state, following)
+            if vanish:
+                going = sorted((s for s in states if s.pending is not None and s.vanished < vanish), key=lambda s: -s.tail[4])
+                for state in going[:12]:
+                    self._vanish(state, following, vanish)
+            best: dict[tuple[int, int | None, str], _State] = {}
+            for s in following:
+                slot = (s.at, s.pending, s.chars)
+                if slot not in best or best[slot].tail[4] < s.tail[4]:
+                    best[slot] = s
+            states = sorted(best.values(), key=lambda s: (-s.tail[4], s.chars))[:_BEAM]
+        done.sort(key=lambda r: -r.score)
+        return done[:60]
+
+    def _finish(self, state: _State) -> _Reading:
+        right = self._right(state.at)
+        score = self.ranker.extend(state.tail, right)[4]
+        rest = self.text[state.at : state.at + 12]
+        if _TAIL.match(rest):
+            score -= 40.0
+        if rest[:1] in ("?", "？"):
+            score -= 6.0
+        if rest[:1] == "(" and re.match(rf"\([a-z{TONES}]+\)", rest):
+            score -= 30.0
+        score -= 12.0 * sum(1 for c in right[:3] if self._impossible(c) and c not in self.simple.values())
+        return _Reading(state.at, state.chars, score, state.kind)
+
+    def _emit(self, state: _State, char: str, at: int, pending: int | None, *, kind: int = 0, annotated: bool = False) -> _State | None:
+        """The state after one more true character, None where the converter would have annotated or cut it."""
+        if char not in possible():
+            return None
+        if not annotated and not state.first and char in self.always:
+            key = key_of().get(char)
+            if state.limit < 0 or key is None or key.rank < state.limit:
+                return None
+        if not _likely_kind(char) and char not in "ＡＢＣ":
+            return None
+        if char in "，。、；！？" and kind == 0 and pending is not None:
+            return None
+        simple = self.simple.get(char, char)
+        if "！" <= simple <= "～" and self.folded:
+            simple = chr(ord(simple) - 0xFEE0)
+        quote = state.open_quote
+        tail = state.tail
+        if simple == "“":
+            quote = True
+        elif simple == "”":
+            if not quote:
+                tail = (*tail[:4], tail[4] - 6.0)
+            quote = False
+        tail = self.ranker.add(tail, simple)
+        return _State(
+            at, pending, tail, state.chars + simple, max(state.kind, kind), state.vanished, state.limit, False, quote
+        )
+
+    def _step(self, state: _State, out: list[_State]) -> None:
+        """Every way to read the next raw character with `pending` as first byte."""
+        text = self.text
+        lead = state.pending
+        if lead is None:
+            return
+        token = text[state.at : state.at + 1]
+        if token in ("", "\n", "\r"):
+            self._lost_trail(state, lead, out, swallowed=False)
+            return
+        if token in ("?", "？"):
+            py = _TAIL.match(text, state.at + 1)
+            if py is not None:
+                for key in self._keys(lead, py.group(1)):
+                    self._put(out, self._emit(state, key.char, py.end(), None, annotated=True))
+            following = text[state.at + 1 : state.at + 2]
+            if following in _STOP_MARKS or following in ("", "\n"):
+                self._lost_trail(state, lead, out, swallowed=False)
+            if py is None and following not in _STOP_MARKS:
+                self._lost_trail(state, lead, out, swallowed=True)
+        units: list[tuple[int, int]] = []
+        if token.isascii():
+            if "!" <= token <= "~":
+                units.append((0xA3, ord(token) + 0x80))
+            if "@" <= token <= "~":
+                self._letter(state, lead, ord(token), state.at + 1, out)
+        elif token == "€":
+            self._letter(state, lead, 0x80, state.at + 1, out)
+        elif token in PAIR:
+            units.append(PAIR[token])
+        for b0, b1 in units:
+            char = SHOWN[lead << 8 | b0]
+            if not char:
+                continue
+            at = state.at + 1
+            note = self.ends.get(at)
+            if note is not None:
+                at = note
+            if b1 >= 0x81:
+                self._put(out, self._emit(state, char, at, b1))
+            elif b1 != 0x80:
+                after = self._emit(state, char, at, None)
+                if after is not None:
+                    letter = chr(b1)
+                    out.append(
+                        _State(at, None, self.ranker.add(after.tail, letter), after.chars + letter, after.kind, after.vanished)
+                    )
+
+    def _letter(self, state: _State, lead: int, trail: int, at: int, out: list[_State]) -> None:
+        char = SHOWN[lead << 8 | trail]
+        if not char:
+            return
+        note = re.compile(rf"\(([a-z{TONES}]{{1,6}})\)").match(self.text, at)
+        if note is not None and note.group(1) in readings(char):
+            self._put(out, self._emit(state, char, note.end(), None, annotated=True))
+        else:
+            self._put(out, self._emit(state, char, at, None))
+
+    def _lost_trail(self, state: _State, lead: int, out: list[_State], *, swallowed: bool) -> None:
+        """The character's second byte is lost with the `?`; with it an ASCII character where `swallowed`."""
+        at = state.at + 1 if self.text[state.at : state.at + 1] in ("?", "？") else state.at
+        kind = 2 if swallowed else 1
+        for char, trail in _by_lead().get(lead, ()):
+            if trail < 0x81:
+                continue
+            after = self._emit(state, char, at, None, kind=kind)
+            if after is None:
+                continue
+            if swallowed:
+                after = _State(at, None, after.tail, after.chars + DAMAGE_MARK, kind, after.vanished)
+            out.append(after)
+
+    def _vanish(self, state: _State, out: list[_State], left: int) -> None:
+        """A pair of bytes that shows nothing stood before the next raw character."""
+        lead = state.pending
+        if lead is None:
+            return
+        first: list[tuple[_State, int]] = []
+        for char, trail in _by_lead().get(lead, ()):
+            if trail < 0xA1 and trail < 0xF8:
+                continue
+            if not (in_private_zone(trail, 0xA1) or in_private_zone(trail, 0x81)):
+                continue
+            after = self._emit(state, char, state.at, -1, kind=1)
+            if after is not None:
+                first.append((after, trail))
+        first.sort(key=lambda f: -f[0].tail[4])
+        for after, trail in first[:12]:
+            for lead2 in range(0x81, 0xFF):
+                if not SHOWN[trail << 8 | lead2] and in_private_zone(trail, lead2):
+                    nxt = _State(
+                        after.at, lead2, after.tail, after.chars, 1, state.vanished + 1, after.limit, False, after.open_quote
+                    )
+                    self._step(nxt, out)
+
+    @staticmethod
+    def _put(out: list[_State], state: _State | None) -> None:
+        if state is not None:
+            out.append(state)
