@@ -1,0 +1,27 @@
+"""Figures for analysts: `from pipelines import charts`, then `charts.trend(...)` and its siblings.
+
+Each function takes a Polars frame in the columns of the warehouse's table, or a warehouse, and returns a Plotly figure.
+Files, pages and slides do not belong here (see `pipelines.briefing`), nor does any calculation.
+"""
+
+from pipelines.charts.context import Context, Frames, WarehouseLike, evidence_link, page_name
+from pipelines.charts.progress import growth, target_gap
+from pipelines.charts.quality import coverage, reconciliation
+from pipelines.charts.theme import Lang, empty_figure
+from pipelines.charts.trend import small_multiples, trend
+
+__all__ = [
+    "Context",
+    "Frames",
+    "Lang",
+    "WarehouseLike",
+    "coverage",
+    "empty_figure",
+    "evidence_link",
+    "growth",
+    "page_name",
+    "reconciliation",
+    "small_multiples",
+    "target_gap",
+    "trend",
+]
