@@ -202,7 +202,7 @@ def normalise(phrase: str) -> str:
     before = None
     while before != text:
         before = text
-        text = _TIME.sub("", text)
+        text = _TIME.sub("", text) if not _is_name(text) else text
         text = _without_place(_SCOPE.sub("", text)) if not _is_name(text) else text
         text = _TAIL.sub("", text) if not _is_name(text) else text
         text = text.strip("，,。；;：:、-—的")

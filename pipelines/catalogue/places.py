@@ -232,7 +232,8 @@ _SIGNATURE = re.compile(
 _SHORT_LEFT = re.compile(r"(?:^|[\s，,。；;：:、（(《“\"【\[/|—-]|中共|我|在|对|是|以|由|向|到)$")
 _LIST_GAP = re.compile(r"[\s|｜　·•/\\>]*")
 _MAX_TOWN_SHARE = 8
-TITLE_WEIGHT, SIGNATURE_WEIGHT, PATH_WEIGHT, STEM_WEIGHT, TOWN_WEIGHT, REPEAT_CAP = 3.0, 2.0, 1.5, 0.6, 0.8, 4.0
+TITLE_WEIGHT, SIGNATURE_WEIGHT, HEADING_WEIGHT, PATH_WEIGHT = 3.0, 2.0, 1.5, 1.5
+STEM_WEIGHT, TOWN_WEIGHT, REPEAT_CAP = 0.6, 0.8, 4.0
 MIN_SCORE, MIN_MARGIN, MIN_RATIO = 1.5, 0.75, 1.4
 
 
@@ -298,6 +299,8 @@ class PlaceFinder:
         kept: list[PlaceMention] = []
         run: list[PlaceMention] = []
         for hit in hits:
+            if _is_menu_item(text, hit):
+                continue
             if run and not (
                 (gap := text[run[-1].end : hit.start]) and _LIST_GAP.fullmatch(gap) and not self._is_below(hit, run[-1])
             ):
@@ -343,6 +346,7 @@ class PlaceFinder:
             for kind, applies, extra in (
                 ("title", in_title, TITLE_WEIGHT),
                 ("signature", signed, SIGNATURE_WEIGHT),
+                ("heading", not in_title and _in_heading(text, hit), HEADING_WEIGHT),
                 ("path", path, PATH_WEIGHT),
             ):
                 if applies and (code, kind) not in seen_bonus:
@@ -462,11 +466,31 @@ def _first_lines(text: str) -> Span:
     return start, min(end, start + 160)
 
 
+def _line(text: str, hit: PlaceMention) -> Span:
+    end = text.find("\n", hit.end)
+    return text.rfind("\n", 0, hit.start) + 1, end if end >= 0 else len(text)
+
+
+def _is_menu_item(text: str, hit: PlaceMention) -> bool:
+    """True between bars in a line with four and more of them."""
+    before, after = text[max(0, hit.start - 3) : hit.start].rstrip(), text[hit.end : hit.end + 3].lstrip()
+    if not (before.endswith(("|", "｜")) or after.startswith(("|", "｜"))):
+        return False
+    start, end = _line(text, hit)
+    return text.count("|", start, end) + text.count("｜", start, end) >= 4
+
+
+def _in_heading(text: str, hit: PlaceMention) -> bool:
+    """True at the start of a short line that is no sentence."""
+    start, end = _line(text, hit)
+    line = text[start:end].strip()
+    return len(hit.text) + 2 <= len(line) <= 40 and text[start : hit.start].strip() == "" and "。" not in line
+
+
 def _in_signature(text: str, hit: PlaceMention) -> bool:
     """True in a short line of its own that names an office, or in 【…】."""
-    start = text.rfind("\n", 0, hit.start) + 1
-    end = text.find("\n", hit.end)
-    line = text[start : end if end >= 0 else len(text)].strip()
+    start, end = _line(text, hit)
+    line = text[start:end].strip()
     if len(line) <= 40 and _SIGNATURE.search(line):
         return True
     around = text[max(0, hit.start - 12) : hit.end + 12]
