@@ -100,18 +100,24 @@ class _Context:
 def attribute(text: str, mentions: Sequence[Mention]) -> list[Reading]:
     """Readings of all quantities among the mentions, in order."""
     readings: list[Reading] = []
-    quantities = [i for i, m in enumerate(mentions) if m.mention_class == "quantity"]
-    last: Reading | None = None
-    by_index: dict[int, Reading] = {}
-    for n, i in enumerate(quantities):
-        m = mentions[i]
+    for i, m in enumerate(mentions):
+        if m.mention_class != "quantity":
+            continue
         context = _context(text, mentions, i)
-        reading = _read(text, mentions, i, m, context, last if last and last.sentence == context.sentence else None)
-        readings.append(reading)
-        by_index[i] = reading
-        last = reading
-        del n
-    return _distribute(text, _link(text, readings))
+        readings.append(_read(text, m, i, context, readings))
+    return _distribute(text, _plan_amounts(text, _link(text, readings)))
+
+
+def _last(text: str, readings: Sequence[Reading], m: Mention, sentence: tuple[int, int]) -> tuple[Reading | None, Reading | None]:
+    """The quantity before in the same sentence, and the last one that no closed bracket shuts off."""
+    before = readings[-1] if readings and readings[-1].sentence == sentence else None
+    for r in reversed(readings):
+        if r.sentence != sentence:
+            break
+        between = text[r.mention.end : m.start]
+        if between.count(")") + between.count("）") <= between.count("(") + between.count("（"):
+            return before, r
+    return before, before
 
 
 def _rfind_any(text: str, chars: str, start: int, end: int) -> int:
@@ -179,6 +185,7 @@ def _trim(phrase: str) -> tuple[str, str]:
     """The phrase without scope, leading and trailing function words; and the scope that stood in front."""
     p = _p()
     scope = ""
+    phrase = re.sub(r"^\s*[(（]?[0-9一二三四五六七八九十]+[)）、.．]", "", phrase)
     phrase = phrase.strip(" \t　“”\"'‘’:：、-—·()（）\n")
     for _ in range(8):
         before = phrase
@@ -217,7 +224,7 @@ def _noun_phrase(fragment: str) -> tuple[str, str]:
     cut = None
     nouns = False
     for k, (word, tag) in enumerate(tokens):
-        is_verb = tag in ("v", "p", "d", "vd", "vi", "vq", "r", "ad") and word not in ("农业", "经济")
+        is_verb = tag in ("v", "p", "d", "vd", "vi", "vq", "r", "ad", "s") and word not in ("农业", "经济")
         if is_verb and tag == "v" and k + 1 < len(tokens) and tokens[k + 1][1] in ("uj",) :
             is_verb = False
         if is_verb and not nouns and tag in ("v", "vi") and k + 1 < len(tokens) and tokens[k + 1][1][:1] in "nj":
@@ -260,15 +267,21 @@ _TAIL_FUNCTION = re.compile(r"^(?:用于|作为|用作|用以|进行|开展|来|
 _COUNT_SUFFIX = {"人次": "人次", "例": "例数", "户": "户数"}
 
 
-def _read(text: str, mentions: Sequence[Mention], i: int, m: Mention, c: _Context, last: Reading | None) -> Reading:
+def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading]) -> Reading:
     p = _p()
     rules: list[str] = [m.rule]
     unit = m.unit
+    before, last = _last(text, readings, m, c.sentence)
+    if before is not None and before.mention.end >= c.clause[0] and (noun := before.extra.get("noun")) and c.left.lstrip("的 ").startswith(noun):
+        # the noun behind the number before belongs to that number: 5.15万名|中小学生|免杂费|1038万元
+        c.left = c.left.lstrip("的 ")[len(noun) :]
     left, scope = _trim(c.left)
+    left = re.sub(r"^.*(?:核实|核查|排查|显示|表明|认定为?)(?=[一-鿿]{2})", "", left)
     right = c.right.strip(" 　")
     kind, direction, kind_rule = _kind(text, m, c, unit)
     rules.append(kind_rule)
     phrase = ""
+    extra: dict[str, str] = {}
     is_count = unit not in ("%", "‰", "百分点", "千分点", "元", ":100", ":1", "1:", "/10万", "/万", "/千", "倍", "番", None, "比")
     noun_after = is_count and bool(right) and right[0] not in "、和及与，,。；;：:)）（(”\"" and not right.startswith(("左右", "以上", "以下", "用于", "并", "进行", "到", "在", "于", "的目标", "分别", "实现", "完成", "受到", "为", "被"))
     if noun_after:
@@ -276,30 +289,45 @@ def _read(text: str, mentions: Sequence[Mention], i: int, m: Mention, c: _Contex
         np = np.strip("的、 ")
         verb = _left_verb(c.left)
         if np and len(np) <= 24:
-            predicate = _predicate(predicate)
-            if right.startswith("的"):
-                pass
-            phrase = _compose(verb, predicate, np, left)
+            extra["noun"] = np
+            phrase = _compose(verb, _predicate(predicate), np)
             rules.append("noun_after")
-    if not phrase and unit in ("元", "元/年") or (unit is None and p.money.search(c.left)):
+            if len(np) <= 3 and len(phrase) <= 6 and unit not in ("人", "户") and c.earlier and not re.search(r"[0-9]", c.earlier):
+                phrase = _trim(c.earlier)[0][-16:] + phrase
+    amount_noun = re.match(r"^(?:的)?(?:独生子女|一次性|生活|培训|产业)?(?:补助|补贴|奖励金?|救助金|奖金|启动资金|产值|收入|风险补偿金|慰问金|助学金|奖学金)(?!力度)", right)
+    if not phrase and (unit in ("元", "元/年") or (unit is None and p.money.search(c.left))):
         money = p.money.search(_strip_tail(c.left))
-        if money and (purpose := _purpose(right, c.later if not right.strip("的，,。；; ") else "")):
+        bare_right = re.sub(r"^(?:的)?(?:经费|资金|扶贫资金|财政资金)", "", right)
+        if not amount_noun and money and (purpose := _purpose(bare_right, c.later if not bare_right.strip("的，,。；; ") else "")):
             head = _strip_tail(c.left)
             head, scope2 = _trim(head)
             scope = scope or scope2
             tail = "资金" if head.endswith(("资金", "经费")) else ""
             phrase = purpose + (head if len(head) <= 10 else money.group()) + ("" if head.endswith(tail) else tail)
             rules.append("money_for_purpose")
-        elif right and re.match(r"^(?:的)?(?:补助|补贴|奖励金?|救助金|资助|奖金|资金|经费|贷款|启动资金|产值|收入|生活补助|风险补偿金|培训补助)", right):
-            np, _ = _noun_phrase(right)
-            phrase = left + np.strip("的")
+        elif amount_noun or re.match(r"^(?:的)?(?:资助|资金|经费|贷款)", right):
+            giver = re.sub(r"每(?:人|户|生|月|年|学年|村|例|对)|一次性|发放|给予|再|按|补助$|提供", "", left)
+            noun = amount_noun.group().strip("的") if amount_noun else _noun_phrase(right)[0].strip("的")
+            giver = giver or _trim(_strip_numbers(c.earlier))[0][-22:]
+            phrase = giver + noun
             rules.append("money_noun_after")
     if not phrase:
         phrase = left
         rules.append("before")
-        if c.list_item and last is not None and not phrase:
+        if c.list_item and before is not None and phrase and len(phrase) <= 5 and before.unit == unit and before.extra.get("verb"):
+            phrase = before.extra["verb"] + phrase
+            extra["verb"] = before.extra["verb"]
+        elif not phrase and re.search(r"共计?|合计|总计|计$", c.left) and c.earlier and not re.search(r"[0-9]", c.earlier):
+            phrase = _trim(c.earlier)[0][-20:]
+            rules.append("total_of")
+        elif not phrase and last is not None:
             phrase = last.indicator
+            suffix = {"户": "户数", "人": "人数"}
+            if last.unit in suffix and unit in suffix and phrase.endswith(suffix[str(last.unit)]):
+                phrase = phrase.removesuffix(suffix[str(last.unit)]) + suffix[str(unit)]
             rules.append("carried")
+        else:
+            extra["verb"] = "".join(_leading_verbs(phrase))
     core = re.sub(r"[“”\"的、]", "", phrase)
     if kind in ("growth", "change") and m.rule != "range":
         verb = _change_verb(c.left)
@@ -313,7 +341,7 @@ def _read(text: str, mentions: Sequence[Mention], i: int, m: Mention, c: _Contex
         phrase = base + (verb if verb and verb not in base else "")
         rules.append("change_of")
     elif kind == "completion":
-        topic = _trim(_strip_numbers(c.earlier))[0]
+        topic = _completed(text, c)
         own = re.sub(r"^(?:完成)", "", re.sub(r"的$", "", left))
         if topic and not (last is not None and last.kind == "completion" and len(own) > 8):
             phrase = topic + own + ("完成比例" if "比例" not in own and "率" not in own else "")
@@ -325,10 +353,11 @@ def _read(text: str, mentions: Sequence[Mention], i: int, m: Mention, c: _Contex
             rules.append("topic")
     if len(phrase) > 40:
         phrase = phrase[-30:]
-    if c.opened and len(core) <= 6:
+    if c.opened and len(core) <= 4 and kind not in ("growth", "change"):
         outer = _trim(_strip_numbers(c.opened))[0]
-        if outer and kind not in ("growth", "change") and len(outer) <= 8 and p.generic.fullmatch(core):
+        if outer and len(outer) <= 10:
             phrase = outer + phrase
+            rules.append("part_in_brackets")
     if not phrase:
         phrase = _topic(c, last)
         rules.append("topic")
@@ -351,7 +380,7 @@ def _read(text: str, mentions: Sequence[Mention], i: int, m: Mention, c: _Contex
     set_by = (re.search(r"(国|省|市|州|县|区)(?:定|下达|里下达|上下达|政府下达)", c.before[-30:]) or [""])[0]
     tone = (re.search(r"力争|争取|确保|务必|必须|不低于|不高于|不超过|控制在|左右|预计|计划|拟", c.before[-30:] + right[:4]) or [""])[0]
     return Reading(i, m, mention_class, phrase, unit, kind, direction, scope, stock, c.sentence, c.clause, tuple(rules), (),
-                   flags, confidence, set_by, tone)
+                   flags, confidence, set_by, tone, extra)
 
 
 def _strip_tail(left: str) -> str:
@@ -366,14 +395,37 @@ def _left_verb(left: str) -> str:
 
 
 def _predicate(predicate: str) -> str:
+    predicate = re.split(r"[（(]", predicate)[0]
     predicate = re.sub(r"(?:共计?|总计|合计|累计)$", "", predicate.strip(" 　、"))
     predicate = re.sub(r"^(?:进行|开展|给予|实行|被|在|为|由|于|均|已|都|分别|具有|均具有)+", "", predicate)
     predicate = re.sub(r"(?:和|与|及|并|、)$", "", predicate)
     return predicate if len(predicate) <= 18 else predicate[:12]
 
 
-def _compose(verb: str, predicate: str, noun: str, left: str) -> str:
-    del left
+def _leading_verbs(phrase: str) -> list[str]:
+    verbs: list[str] = []
+    for word, tag in rjieba.tag(phrase[:10]):
+        if tag not in ("v", "vn", "d") or len(verbs) == 2:
+            break
+        verbs.append(word)
+    return verbs
+
+
+def _completed(text: str, c: _Context) -> str:
+    """What a share done is a share of: the nearest clause before that names a work (`续建…幼儿园`), not a bare sum."""
+    start = c.clause[0] - 1
+    for _ in range(4):
+        if start <= c.sentence[0]:
+            break
+        low = max(c.sentence[0], _rfind_any(text, CLAUSE_ENDS, c.sentence[0], start) + 1)
+        clause = _trim(_strip_numbers(text[low:start]))[0]
+        if len(clause) >= 4 and not _p().generic.fullmatch(clause):
+            return clause
+        start = low - 1
+    return ""
+
+
+def _compose(verb: str, predicate: str, noun: str) -> str:
     if verb and re.fullmatch(r"(?:其中|其余|共有|全市|全县|有|现有|辖|转|下辖|含|包括)", verb):
         verb = ""
     if predicate and len(predicate) + len(noun) <= 26:
@@ -442,7 +494,7 @@ def _kind(text: str, m: Mention, c: _Context, unit: str | None) -> tuple[str, st
     if percent and unit == "%" and p.completion.search(tail):
         return "completion", None, "completion"
     aggregated = re.search(r"共计?|累计|合计|总计|发放.{0,10}金(?:额)?$", tail)
-    if (p.norm_before.search(before[-18:]) or p.norm_after.match(right)) and not aggregated:
+    if not p.target_after.match(right.lstrip("资助")) and (p.norm_before.search(before[-18:]) or p.norm_after.match(right)) and not aggregated:
         if unit in ("元", "岁", "周岁", "公斤", "千克", "斤", None, "小时", "元/人", "年") and not re.search(r"总|共|投入|安排|拨付", tail[-6:]):
             return "norm", direction, "norm"
     if unit in ("岁", "周岁"):
@@ -467,8 +519,10 @@ def _kind(text: str, m: Mention, c: _Context, unit: str | None) -> tuple[str, st
 def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
     """Whether the number is wanted, planned or foreseen, and by which words; an outcome word nearer to it undoes that."""
     p = _p()
-    if p.target_after.match(right):
+    if p.target_after.match(right) or re.match(r"^(?:的)?(?:资助|投资|合作|捐赠)?意向", right):
         return "target_after"
+    if right.startswith(("已", "均已", "全部已")):
+        return ""
     compare = re.search(r"(?:低于|高于)[^，,0-9]{0,10}(?:目标|任务)$", before)
     if compare:
         return "target_compared"
@@ -483,9 +537,9 @@ def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
     # one 预计 or 计划 governs a list of clauses up to the full stop or semicolon (预计实现…亿元，…亿元，…元)
     sentence_before = text[c.sentence[0] : c.clause[0]]
     part = re.split(r"[；;]", sentence_before)[-1]
-    hits = list(re.finditer(r"预计|计划|力争|争取|确保|拟|目标是|可减少|据预测", part))
+    hits = list(re.finditer(r"预计|计划|力争|争取(?!到|了)|确保|拟|目标是|可减少|据预测", part))
     if hits:
-        between = part[hits[-1].end() :] + before
+        between = re.sub(r"^(?:完成|实现)", "", part[hits[-1].end() :] + before)
         if not re.search(r"已|完成(?!率)|目前|截[至止]|实际|其中|累计|发放|建成|投入使用|达到了", between) and len(between) < 90:
             return "target_list"
     return ""
@@ -497,9 +551,10 @@ def _unit(m: Mention, unit: str | None, c: _Context, phrase: str, kind: str) -> 
     if unit == "%" and kind == "change":
         return "百分点", "points_written_percent"
     if unit is None:
-        if re.search(r"人口|人数|学生|劳动力|群众", near + phrase[-6:]) and (m.value or 0) >= 1000:
+        money_words = r"资金|捐款|金额|经费|收入|支出|投资|投入|资助|产值|财政|贷款|补贴|补助"
+        if re.search(r"人口|人数|学生|劳动力|群众", near + phrase[-6:]) and (m.value or 0) >= 1000 and not re.search(money_words, near):
             return "人", "unit_inferred"
-        if re.search(r"资金|捐款|金额|经费|收入|支出|投资|投入|资助|产值|财政|贷款|补贴|补助", near + phrase[-8:]) and m.text[-1:] in "万亿余多":
+        if re.search(money_words, near + phrase[-8:]) and m.text[-1:] in "万亿余多":
             return "元", "unit_inferred"
         if re.search(r"性别比", near + phrase):
             return ":100", "unit_inferred"
@@ -526,7 +581,7 @@ def _unit(m: Mention, unit: str | None, c: _Context, phrase: str, kind: str) -> 
                 return ("元/生", "per_head") if "生均" in wide else ("元/人", "per_head")
         if re.search(r"人均(?!每月)", near + phrase):
             return "元/人", "per_head"
-        if re.search(r"生均", phrase + near):
+        if re.search(r"生均", phrase + near) and not re.search(r"[万亿]", m.text):
             return "元/生", "per_head"
         if re.search(r"户均", near):
             return "元/户", "per_head"
@@ -582,6 +637,27 @@ def _link(text: str, readings: list[Reading]) -> list[Reading]:
     return out
 
 
+def _plan_amounts(text: str, readings: list[Reading]) -> list[Reading]:
+    """A year's amount of which a part is paid is a plan: `取暖费82.44万元，1-6月份完成拨付38.19万元`."""
+    out = list(readings)
+    for n, r in enumerate(out[1:], 1):
+        before = out[n - 1]
+        if r.unit != "元" or r.sentence != before.sentence or r.mention.value is None or not re.search(r"(?:完成|已|实际)(?:拨付|支付|支出|到位|下达|兑现)(?:资金)?$", text[max(0, r.mention.start - 10) : r.mention.start]):
+            continue
+        k = n - 1
+        while k >= 0 and out[k].sentence == r.sentence and n - k <= 2 and out[k].unit != "元":
+            k -= 1
+        plan = out[k]
+        between = text[plan.mention.end : r.mention.start]
+        if k < 0 or plan.unit != "元" or plan.kind != "actual" or (plan.mention.value or 0) < r.mention.value or re.search(r"[；;。]", between):
+            continue
+        if re.search(r"已|完成|实际|投入|发放", text[plan.clause[0] : plan.mention.start]):
+            continue
+        out[k] = replace(plan, kind="target", direction=None, rules=(*plan.rules, "plan_amount"), links=(*plan.links, ("target_of", r.mention.start)))
+        out[n] = replace(r, links=(*r.links, ("part_of", plan.mention.start)))
+    return out
+
+
 def _whole(text: str, readings: list[Reading], n: int) -> int | None:
     """The quantity this one is a part of: the last before `其中` or before the bracket it stands in, of the same unit."""
     r = readings[n]
@@ -618,6 +694,12 @@ def _distribute(text: str, readings: list[Reading]) -> list[Reading]:
     n = 0
     while n < len(out):
         r = out[n]
+        if "unit_from_list" in r.mention.flags and n + 1 < len(out):
+            k = n + 1
+            while k < len(out) and text[out[k - 1].mention.end : out[k].mention.start].strip() in ("、", ",", "，", "和", "及"):
+                out[k] = replace(out[k], indicator=r.indicator, kind=r.kind, direction=r.direction, unit=r.unit,
+                                 mention_class=r.mention_class, rules=(*out[k].rules, "list"))
+                k += 1
         before = text[r.sentence[0] : r.mention.start]
         at = before.rfind("分别")
         if at < 0 or re.search(r"[0-9]", before[at:]) or len(before) - at > 22:

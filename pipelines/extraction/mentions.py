@@ -71,7 +71,8 @@ LABEL = re.compile(
     r"|\[[0-9]{1,3}\])"
 )
 
-_UNIT_WORDS = sorted((u for u in UNITS if u), key=len, reverse=True)
+# `个乡镇` is the counter 个 and a noun; only 个百分点 and its like are one unit
+_UNIT_WORDS = sorted((u for u in UNITS if u and not (u[0] == "个" and len(u) > 1 and UNITS[u].dimension == "count" and UNITS[u].base != "人次")), key=len, reverse=True)
 UNIT = "(?:" + "|".join(re.escape(u) for u in _UNIT_WORDS) + ")"
 _UNITISH = re.compile(UNIT)
 ABOUT = r"(?:余|多|来|几)"
@@ -364,7 +365,7 @@ def _bare_number(text: str, start: int, end: int, after: str) -> tuple[str, str]
 
 def _is_name(text: str, start: int, hit: re.Match[str], unit_word: str) -> bool:
     """A number and a unit-like character that are part of a name: 254医院 has none; `88镇`, `3中`, `12所农监`."""
-    return unit_word in ("镇", "乡", "村", "站", "团", "师") and not re.match(r"[的，,。、；;共均已全有]|以|实|通|完|开", text[hit.end() : hit.end() + 1] or "。")
+    return unit_word in ("镇", "乡", "村", "站", "团", "师") and not re.match(r"[的，,。、；;共均已全有以实通完]", text[hit.end() : hit.end() + 1] or "。")
 
 
 def _read_chinese(text: str, start: int) -> Mention | None:
