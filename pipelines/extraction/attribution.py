@@ -108,7 +108,9 @@ def attribute(text: str, mentions: Sequence[Mention]) -> list[Reading]:
     return _distribute(text, _plan_amounts(text, _link(text, readings)))
 
 
-def _last(text: str, readings: Sequence[Reading], m: Mention, sentence: tuple[int, int]) -> tuple[Reading | None, Reading | None]:
+def _last(
+    text: str, readings: Sequence[Reading], m: Mention, sentence: tuple[int, int]
+) -> tuple[Reading | None, Reading | None]:
     """The quantity before in the same sentence, and the last one that no closed bracket shuts off."""
     before = readings[-1] if readings and readings[-1].sentence == sentence else None
     for r in reversed(readings):
@@ -169,16 +171,31 @@ def _context(text: str, mentions: Sequence[Mention], i: int) -> _Context:
     if left[:1] in "、和及与" and left_start > clause_start:
         list_item = True
     right = text[m.end : right_end]
-    previous_start = max(sentence_start, _rfind_any(text, CLAUSE_ENDS, sentence_start, max(sentence_start, clause_start - 1)) + 1)
+    previous_start = max(
+        sentence_start, _rfind_any(text, CLAUSE_ENDS, sentence_start, max(sentence_start, clause_start - 1)) + 1
+    )
     earlier = text[previous_start : max(previous_start, clause_start - 1)] if clause_start > sentence_start else ""
     after_end = _find_any(text, CLAUSE_ENDS, min(clause_end + 1, sentence_end), sentence_end)
     later = text[clause_end + 1 : after_end] if clause_end < sentence_end else ""
-    return _Context(left, right, (clause_start, clause_end), (sentence_start, sentence_end), text[sentence_start : m.start],
-                    earlier, later, list_item, opened)
+    return _Context(
+        left,
+        right,
+        (clause_start, clause_end),
+        (sentence_start, sentence_end),
+        text[sentence_start : m.start],
+        earlier,
+        later,
+        list_item,
+        opened,
+    )
 
 
 def _strip_numbers(fragment: str) -> str:
-    return re.sub(r"[近约超]?[0-9][0-9.,]*(?:余|多)?(?:[十百千万亿]+)?(?:余|多)?(?:人次|平方米|公里|[人名户个所件份例项元亩%‰次位家座处台套对])?(?:以上|以下|左右)?", "", fragment)
+    return re.sub(
+        r"[近约超]?[0-9][0-9.,]*(?:余|多)?(?:[十百千万亿]+)?(?:余|多)?(?:人次|平方米|公里|[人名户个所件份例项元亩%‰次位家座处台套对])?(?:以上|以下|左右)?",
+        "",
+        fragment,
+    )
 
 
 def _trim(phrase: str) -> tuple[str, str]:
@@ -225,7 +242,7 @@ def _noun_phrase(fragment: str) -> tuple[str, str]:
     nouns = False
     for k, (word, tag) in enumerate(tokens):
         is_verb = tag in ("v", "p", "d", "vd", "vi", "vq", "r", "ad", "s") and word not in ("农业", "经济")
-        if is_verb and tag == "v" and k + 1 < len(tokens) and tokens[k + 1][1] in ("uj",) :
+        if is_verb and tag == "v" and k + 1 < len(tokens) and tokens[k + 1][1] in ("uj",):
             is_verb = False
         if is_verb and not nouns and tag in ("v", "vi") and k + 1 < len(tokens) and tokens[k + 1][1][:1] in "nj":
             is_verb = False  # 达标村, 贫困监测户: a verb that modifies the noun after it
@@ -272,7 +289,12 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
     rules: list[str] = [m.rule]
     unit = m.unit
     before, last = _last(text, readings, m, c.sentence)
-    if before is not None and before.mention.end >= c.clause[0] and (noun := before.extra.get("noun")) and c.left.lstrip("的 ").startswith(noun):
+    if (
+        before is not None
+        and before.mention.end >= c.clause[0]
+        and (noun := before.extra.get("noun"))
+        and c.left.lstrip("的 ").startswith(noun)
+    ):
         # the noun behind the number before belongs to that number: 5.15万名|中小学生|免杂费|1038万元
         c.left = c.left.lstrip("的 ")[len(noun) :]
     left, scope = _trim(c.left)
@@ -282,8 +304,48 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
     rules.append(kind_rule)
     phrase = ""
     extra: dict[str, str] = {}
-    is_count = unit not in ("%", "‰", "百分点", "千分点", "元", ":100", ":1", "1:", "/10万", "/万", "/千", "倍", "番", None, "比")
-    noun_after = is_count and bool(right) and right[0] not in "、和及与，,。；;：:)）（(”\"" and not right.startswith(("左右", "以上", "以下", "用于", "并", "进行", "到", "在", "于", "的目标", "分别", "实现", "完成", "受到", "为", "被"))
+    is_count = unit not in (
+        "%",
+        "‰",
+        "百分点",
+        "千分点",
+        "元",
+        ":100",
+        ":1",
+        "1:",
+        "/10万",
+        "/万",
+        "/千",
+        "倍",
+        "番",
+        None,
+        "比",
+    )
+    noun_after = (
+        is_count
+        and bool(right)
+        and right[0] not in '、和及与，,。；;：:)）（(”"'
+        and not right.startswith(
+            (
+                "左右",
+                "以上",
+                "以下",
+                "用于",
+                "并",
+                "进行",
+                "到",
+                "在",
+                "于",
+                "的目标",
+                "分别",
+                "实现",
+                "完成",
+                "受到",
+                "为",
+                "被",
+            )
+        )
+    )
     if noun_after:
         np, predicate = _noun_phrase(right)
         np = np.strip("的、 ")
@@ -292,13 +354,26 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
             extra["noun"] = np
             phrase = _compose(verb, _predicate(predicate), np)
             rules.append("noun_after")
-            if len(np) <= 3 and len(phrase) <= 6 and unit not in ("人", "户") and c.earlier and not re.search(r"[0-9]", c.earlier):
+            if (
+                len(np) <= 3
+                and len(phrase) <= 6
+                and unit not in ("人", "户")
+                and c.earlier
+                and not re.search(r"[0-9]", c.earlier)
+            ):
                 phrase = _trim(c.earlier)[0][-16:] + phrase
-    amount_noun = re.match(r"^(?:的)?(?:独生子女|一次性|生活|培训|产业)?(?:补助|补贴|奖励金?|救助金|奖金|启动资金|产值|收入|风险补偿金|慰问金|助学金|奖学金)(?!力度)", right)
+    amount_noun = re.match(
+        r"^(?:的)?(?:独生子女|一次性|生活|培训|产业)?(?:补助|补贴|奖励金?|救助金|奖金|启动资金|产值|收入|风险补偿金|慰问金|助学金|奖学金)(?!力度)",
+        right,
+    )
     if not phrase and (unit in ("元", "元/年") or (unit is None and p.money.search(c.left))):
         money = p.money.search(_strip_tail(c.left))
         bare_right = re.sub(r"^(?:的)?(?:经费|资金|扶贫资金|财政资金)", "", right)
-        if not amount_noun and money and (purpose := _purpose(bare_right, c.later if not bare_right.strip("的，,。；; ") else "")):
+        if (
+            not amount_noun
+            and money
+            and (purpose := _purpose(bare_right, c.later if not bare_right.strip("的，,。；; ") else ""))
+        ):
             head = _strip_tail(c.left)
             head, scope2 = _trim(head)
             scope = scope or scope2
@@ -314,10 +389,22 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
     if not phrase:
         phrase = left
         rules.append("before")
-        if c.list_item and before is not None and phrase and len(phrase) <= 5 and before.unit == unit and before.extra.get("verb"):
+        if (
+            c.list_item
+            and before is not None
+            and phrase
+            and len(phrase) <= 5
+            and before.unit == unit
+            and before.extra.get("verb")
+        ):
             phrase = before.extra["verb"] + phrase
             extra["verb"] = before.extra["verb"]
-        elif not phrase and re.search(r"共计?|合计|总计|计$", c.left) and c.earlier and not re.search(r"[0-9]", c.earlier):
+        elif (
+            not phrase
+            and re.search(r"共计?|合计|总计|计$", c.left)
+            and c.earlier
+            and not re.search(r"[0-9]", c.earlier)
+        ):
             phrase = _trim(c.earlier)[0][-20:]
             rules.append("total_of")
         elif not phrase and last is not None:
@@ -332,7 +419,9 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
     if kind in ("growth", "change") and m.rule != "range":
         verb = _change_verb(c.left)
         base = _trim(re.sub(re.escape(verb) + r".*$", "", c.left))[0] if verb else left
-        base = re.sub(r"(?:比|较|同比|环比)(?:上年|去年|同期|上年同期|去年同期|年初|上月)?(?:同期)?(?:年均)?$", "", base).strip()
+        base = re.sub(
+            r"(?:比|较|同比|环比)(?:上年|去年|同期|上年同期|去年同期|年初|上月)?(?:同期)?(?:年均)?$", "", base
+        ).strip()
         base = re.sub(r"^(?:同比|环比|比上年|比去年|较上年|年均)+", "", base)
         if not base and last is not None:
             base = last.indicator
@@ -378,9 +467,30 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
         confidence = min(confidence, 0.5)
         flags = (*flags, "no_unit")
     set_by = (re.search(r"(国|省|市|州|县|区)(?:定|下达|里下达|上下达|政府下达)", c.before[-30:]) or [""])[0]
-    tone = (re.search(r"力争|争取|确保|务必|必须|不低于|不高于|不超过|控制在|左右|预计|计划|拟", c.before[-30:] + right[:4]) or [""])[0]
-    return Reading(i, m, mention_class, phrase, unit, kind, direction, scope, stock, c.sentence, c.clause, tuple(rules), (),
-                   flags, confidence, set_by, tone, extra)
+    tone = (
+        re.search(r"力争|争取|确保|务必|必须|不低于|不高于|不超过|控制在|左右|预计|计划|拟", c.before[-30:] + right[:4])
+        or [""]
+    )[0]
+    return Reading(
+        i,
+        m,
+        mention_class,
+        phrase,
+        unit,
+        kind,
+        direction,
+        scope,
+        stock,
+        c.sentence,
+        c.clause,
+        tuple(rules),
+        (),
+        flags,
+        confidence,
+        set_by,
+        tone,
+        extra,
+    )
 
 
 def _strip_tail(left: str) -> str:
@@ -438,7 +548,10 @@ def _purpose(right: str, later: str) -> str:
     source = own or later.strip()
     if not source:
         return ""
-    if not own and not re.match(r"^(?:主要|全部|专项)?(?:用于|续建|新建|扩建|改建|建设|建成|修建|新修|购置|购买|支持|用以|改善|配备|为|扶持|资助|完善|实施|改造|启动|补助|奖励|建)", source):
+    if not own and not re.match(
+        r"^(?:主要|全部|专项)?(?:用于|续建|新建|扩建|改建|建设|建成|修建|新修|购置|购买|支持|用以|改善|配备|为|扶持|资助|完善|实施|改造|启动|补助|奖励|建)",
+        source,
+    ):
         return ""
     source = re.sub(r"^(?:主要|全部|专项)?(?:用于|作为|用作|用以|来|进行|专门用于|为)", "", source)
     source = _strip_numbers(source)
@@ -455,7 +568,10 @@ def _topic(c: _Context, last: Reading | None) -> str:
 
 
 def _change_verb(left: str) -> str:
-    hit = re.search(r"(增长|增加|上升|提高|提升|增幅|高出|下降|减少|降低|回落|缩小|降幅|高于|低于|高|低|多|少)(?:[^增减升降高低多少，,]{0,12})$", left)
+    hit = re.search(
+        r"(增长|增加|上升|提高|提升|增幅|高出|下降|减少|降低|回落|缩小|降幅|高于|低于|高|低|多|少)(?:[^增减升降高低多少，,]{0,12})$",
+        left,
+    )
     return hit.group(1) if hit else ""
 
 
@@ -471,35 +587,58 @@ def _kind(text: str, m: Mention, c: _Context, unit: str | None) -> tuple[str, st
     direction: str | None = None
     if m.text.startswith("翻") or unit == "番":
         return "growth", "up", "doubling"
-    level = p.level.search(tail) and re.search(r"(?:提高|增加|上升|下降|减少|降低|增长|提升|降|升|增|减)[一-鿿]{0,4}(?:到|至|为)$", tail)
+    level = p.level.search(tail) and re.search(
+        r"(?:提高|增加|上升|下降|减少|降低|增长|提升|降|升|增|减)[一-鿿]{0,4}(?:到|至|为)$", tail
+    )
     if not level:
         compare = re.search(r"(高于|低于|高出|超过|低|高)[^，,0-9]{0,14}$", tail)
-        if points or (unit == "%" and compare and re.search(r"(?:高于|低于)[^，,]{0,10}(?:目标|平均|水平|计划|任务|要求)$", tail)):
+        if points or (
+            unit == "%" and compare and re.search(r"(?:高于|低于)[^，,]{0,10}(?:目标|平均|水平|计划|任务|要求)$", tail)
+        ):
             verb = _change_verb(left) or (compare.group(1) if compare else "")
             direction = "down" if p.down.search(verb) else "up"
             if points or unit == "%":
                 return "change", direction, "points"
         if percent:
-            hit = p.growth.search(tail) or (c.list_item and re.search(r"分别.{0,8}(增长|下降|增加|减少|提高)[^，,]*$", c.before))
+            hit = p.growth.search(tail) or (
+                c.list_item and re.search(r"分别.{0,8}(增长|下降|增加|减少|提高)[^，,]*$", c.before)
+            )
             if hit:
                 verb = _change_verb(left) or _change_verb(c.before)
                 direction = "down" if p.down.search(verb) else "up"
                 return "growth", direction, "growth"
-        elif hit2 := re.search(r"(?:比|较)(?:上年|去年|同期|上年同期|去年同期|年初|上月|[0-9]{4}年|往年)[^，,]{0,10}(增加|增长|提高|高出|多|减少|下降|降低|少|低)(?:了|约|近)?$", tail):
+        elif hit2 := re.search(
+            r"(?:比|较)(?:上年|去年|同期|上年同期|去年同期|年初|上月|[0-9]{4}年|往年)[^，,]{0,10}(增加|增长|提高|高出|多|减少|下降|降低|少|低)(?:了|约|近)?$",
+            tail,
+        ):
             direction = "down" if p.down.search(hit2.group(1)) else "up"
             return "change", direction, "change"
-        elif re.search(r"(?:净增|净减|分别逐年减少|逐年减少|减少|增收|整合校点|新增|增加)(?:了|约|近)?$", tail) and re.search(r"[一-鿿]{2}(?:增加|减少)(?:了|约|近)?$", tail) and not p.target_before.search(before):
+        elif (
+            re.search(r"(?:净增|净减|分别逐年减少|逐年减少|减少|增收|整合校点|新增|增加)(?:了|约|近)?$", tail)
+            and re.search(r"[一-鿿]{2}(?:增加|减少)(?:了|约|近)?$", tail)
+            and not p.target_before.search(before)
+        ):
             direction = "down" if "减" in tail[-4:] else "up"
             return "change", direction, "change"
     if percent and unit == "%" and p.completion.search(tail):
         return "completion", None, "completion"
     aggregated = re.search(r"共计?|累计|合计|总计|发放.{0,10}金(?:额)?$", tail)
-    if not p.target_after.match(right.lstrip("资助")) and (p.norm_before.search(before[-18:]) or p.norm_after.match(right)) and not aggregated:
-        if unit in ("元", "岁", "周岁", "公斤", "千克", "斤", None, "小时", "元/人", "年") and not re.search(r"总|共|投入|安排|拨付", tail[-6:]):
+    if (
+        not p.target_after.match(right.lstrip("资助"))
+        and (p.norm_before.search(before[-18:]) or p.norm_after.match(right))
+        and not aggregated
+    ):
+        if unit in ("元", "岁", "周岁", "公斤", "千克", "斤", None, "小时", "元/人", "年") and not re.search(
+            r"总|共|投入|安排|拨付", tail[-6:]
+        ):
             return "norm", direction, "norm"
     if unit in ("岁", "周岁"):
         return "norm", None, "age_condition"
-    if re.search(r"(?:由|从)(?:原来的?|过去的?)?[^，,]{0,8}$", tail) and re.search(r"标准", c.before[-30:]) and unit == "元":
+    if (
+        re.search(r"(?:由|从)(?:原来的?|过去的?)?[^，,]{0,8}$", tail)
+        and re.search(r"标准", c.before[-30:])
+        and unit == "元"
+    ):
         return "norm", None, "norm"
     if last_norm := re.search(r"标准[^，,。]{0,24}(?:提高到|调整为|增加到|达到|为)$", c.before[-36:]):
         if unit == "元" or unit is None:
@@ -540,7 +679,10 @@ def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
     hits = list(re.finditer(r"预计|计划|力争|争取(?!到|了)|确保|拟|目标是|可减少|据预测", part))
     if hits:
         between = re.sub(r"^(?:完成|实现)", "", part[hits[-1].end() :] + before)
-        if not re.search(r"已|完成(?!率)|目前|截[至止]|实际|其中|累计|发放|建成|投入使用|达到了", between) and len(between) < 90:
+        if (
+            not re.search(r"已|完成(?!率)|目前|截[至止]|实际|其中|累计|发放|建成|投入使用|达到了", between)
+            and len(between) < 90
+        ):
             return "target_list"
     return ""
 
@@ -552,7 +694,11 @@ def _unit(m: Mention, unit: str | None, c: _Context, phrase: str, kind: str) -> 
         return "百分点", "points_written_percent"
     if unit is None:
         money_words = r"资金|捐款|金额|经费|收入|支出|投资|投入|资助|产值|财政|贷款|补贴|补助"
-        if re.search(r"人口|人数|学生|劳动力|群众", near + phrase[-6:]) and (m.value or 0) >= 1000 and not re.search(money_words, near):
+        if (
+            re.search(r"人口|人数|学生|劳动力|群众", near + phrase[-6:])
+            and (m.value or 0) >= 1000
+            and not re.search(money_words, near)
+        ):
             return "人", "unit_inferred"
         if re.search(money_words, near + phrase[-8:]) and m.text[-1:] in "万亿余多":
             return "元", "unit_inferred"
@@ -592,7 +738,10 @@ def _unit(m: Mention, unit: str | None, c: _Context, phrase: str, kind: str) -> 
         return f"{unit}/生", "per_head"
     if "户均" in near and unit == "人":
         return "人/户", "per_head"
-    if hit := re.search(r"每(?:个|所|名|位)?(学校|校|村|单位|户|人|班|乡镇|社区)[^，,]{0,8}(?:配备|安排|不少于|至少|配置|确定|帮扶|派驻)[^，,]{0,3}$", before):
+    if hit := re.search(
+        r"每(?:个|所|名|位)?(学校|校|村|单位|户|人|班|乡镇|社区)[^，,]{0,8}(?:配备|安排|不少于|至少|配置|确定|帮扶|派驻)[^，,]{0,3}$",
+        before,
+    ):
         per = {"学校": "所", "校": "所", "单位": "单位"}.get(hit.group(1), hit.group(1))
         return f"{unit}/{per}", "per_unit"
     return unit, ""
@@ -610,16 +759,26 @@ def _link(text: str, readings: list[Reading]) -> list[Reading]:
             whole = _whole(text, out, n)
             if whole is not None:
                 links.append(("part_of", out[whole].mention.start))
-        if r.kind in ("growth", "change") and previous is not None and not any(x in r.rules for x in ("target_compared",)):
+        if (
+            r.kind in ("growth", "change")
+            and previous is not None
+            and not any(x in r.rules for x in ("target_compared",))
+        ):
             if re.search(r"(?:高于|低于)[^，,]{0,10}(?:目标|任务|计划)", left):
                 links.append(("margin_to_target", previous.mention.start))
             else:
                 links.append(("growth_of" if r.kind == "growth" else "change_of", previous.mention.start))
         if "target_compared" in r.rules and previous is not None:
             links.append(("target_of", previous.mention.start))
-        if previous is not None and previous.unit == r.unit and re.search(r"(?:提高|增加|上升|下降|减少|降低|增长|提升|整合|调整|降|升|增)(?:到|至|为)$", left.rstrip()):
+        if (
+            previous is not None
+            and previous.unit == r.unit
+            and re.search(r"(?:提高|增加|上升|下降|减少|降低|增长|提升|整合|调整|降|升|增)(?:到|至|为)$", left.rstrip())
+        ):
             between = text[previous.mention.end : m.start]
-            if len(between) <= 10 and re.search(r"(?:由|从|将)[^，,。]{0,14}$", text[max(0, previous.mention.start - 16) : previous.mention.start]):
+            if len(between) <= 10 and re.search(
+                r"(?:由|从|将)[^，,。]{0,14}$", text[max(0, previous.mention.start - 16) : previous.mention.start]
+            ):
                 out[n - 1] = replace(previous, links=(*previous.links, ("previous_of", m.start)))
                 if r.kind != previous.kind and previous.kind == "norm":
                     r = replace(r, kind="norm", mention_class="norm", unit=previous.unit)
@@ -638,22 +797,42 @@ def _link(text: str, readings: list[Reading]) -> list[Reading]:
 
 
 def _plan_amounts(text: str, readings: list[Reading]) -> list[Reading]:
-    """A year's amount of which a part is paid is a plan: `取暖费82.44万元，1-6月份完成拨付38.19万元`."""
+    """A year's amount of which a part is paid is a plan: `助学金60万元，上半年已拨付25万元`."""
     out = list(readings)
     for n, r in enumerate(out[1:], 1):
         before = out[n - 1]
-        if r.unit != "元" or r.sentence != before.sentence or r.mention.value is None or not re.search(r"(?:完成|已|实际)(?:拨付|支付|支出|到位|下达|兑现)(?:资金)?$", text[max(0, r.mention.start - 10) : r.mention.start]):
+        if (
+            r.unit != "元"
+            or r.sentence != before.sentence
+            or r.mention.value is None
+            or not re.search(
+                r"(?:完成|已|实际)(?:拨付|支付|支出|到位|下达|兑现)(?:资金)?$",
+                text[max(0, r.mention.start - 10) : r.mention.start],
+            )
+        ):
             continue
         k = n - 1
         while k >= 0 and out[k].sentence == r.sentence and n - k <= 2 and out[k].unit != "元":
             k -= 1
         plan = out[k]
         between = text[plan.mention.end : r.mention.start]
-        if k < 0 or plan.unit != "元" or plan.kind != "actual" or (plan.mention.value or 0) < r.mention.value or re.search(r"[；;。]", between):
+        if (
+            k < 0
+            or plan.unit != "元"
+            or plan.kind != "actual"
+            or (plan.mention.value or 0) < r.mention.value
+            or re.search(r"[；;。]", between)
+        ):
             continue
         if re.search(r"已|完成|实际|投入|发放", text[plan.clause[0] : plan.mention.start]):
             continue
-        out[k] = replace(plan, kind="target", direction=None, rules=(*plan.rules, "plan_amount"), links=(*plan.links, ("target_of", r.mention.start)))
+        out[k] = replace(
+            plan,
+            kind="target",
+            direction=None,
+            rules=(*plan.rules, "plan_amount"),
+            links=(*plan.links, ("target_of", r.mention.start)),
+        )
         out[n] = replace(r, links=(*r.links, ("part_of", plan.mention.start)))
     return out
 
@@ -678,7 +857,12 @@ def _whole(text: str, readings: list[Reading], n: int) -> int | None:
         if other.mention.start < start:
             return None
         if other.mention.end <= anchor:
-            if other.unit == r.unit and other.mention.value is not None and r.mention.value is not None and other.mention.value >= r.mention.value:
+            if (
+                other.unit == r.unit
+                and other.mention.value is not None
+                and r.mention.value is not None
+                and other.mention.value >= r.mention.value
+            ):
                 return k
             return None
     return None
@@ -696,9 +880,22 @@ def _distribute(text: str, readings: list[Reading]) -> list[Reading]:
         r = out[n]
         if "unit_from_list" in r.mention.flags and n + 1 < len(out):
             k = n + 1
-            while k < len(out) and text[out[k - 1].mention.end : out[k].mention.start].strip() in ("、", ",", "，", "和", "及"):
-                out[k] = replace(out[k], indicator=r.indicator, kind=r.kind, direction=r.direction, unit=r.unit,
-                                 mention_class=r.mention_class, rules=(*out[k].rules, "list"))
+            while k < len(out) and text[out[k - 1].mention.end : out[k].mention.start].strip() in (
+                "、",
+                ",",
+                "，",
+                "和",
+                "及",
+            ):
+                out[k] = replace(
+                    out[k],
+                    indicator=r.indicator,
+                    kind=r.kind,
+                    direction=r.direction,
+                    unit=r.unit,
+                    mention_class=r.mention_class,
+                    rules=(*out[k].rules, "list"),
+                )
                 k += 1
         before = text[r.sentence[0] : r.mention.start]
         at = before.rfind("分别")
@@ -722,14 +919,27 @@ def _distribute(text: str, readings: list[Reading]) -> list[Reading]:
                 for k, e in zip(group, earlier, strict=True):
                     verb = _change_verb(before) or ""
                     relation = {"growth": "growth_of", "change": "change_of"}.get(r.kind, "part_of")
-                    out[k] = replace(out[k], indicator=out[e].indicator + verb, kind=r.kind, direction=r.direction, unit=r.unit if r.unit == out[k].unit or out[k].unit == "%" else out[k].unit,
-                                     links=((relation, out[e].mention.start),), rules=(*out[k].rules, "distributed"))
+                    out[k] = replace(
+                        out[k],
+                        indicator=out[e].indicator + verb,
+                        kind=r.kind,
+                        direction=r.direction,
+                        unit=r.unit if r.unit == out[k].unit or out[k].unit == "%" else out[k].unit,
+                        links=((relation, out[e].mention.start),),
+                        rules=(*out[k].rules, "distributed"),
+                    )
             else:
                 subjects = _subjects(own, len(group))
                 if subjects:
                     for k, subject in zip(group, subjects, strict=True):
-                        out[k] = replace(out[k], indicator=subject, kind=r.kind, direction=r.direction, mention_class=r.mention_class,
-                                         rules=(*out[k].rules, "distributed"))
+                        out[k] = replace(
+                            out[k],
+                            indicator=subject,
+                            kind=r.kind,
+                            direction=r.direction,
+                            mention_class=r.mention_class,
+                            rules=(*out[k].rules, "distributed"),
+                        )
         n = group[-1] + 1
     return out
 
@@ -750,4 +960,9 @@ def _subjects(own: str, count: int) -> list[str]:
     if tail:
         words = [w for w in rjieba.cut(last)]
         shared = words[-1] if len(words) > 1 else ""
-    return [item if item.endswith(("率", "数", "额", "量", "收入", "支出", "标准", "比例", "产值")) or not shared or item == last else item + shared for item in items]
+    return [
+        item
+        if item.endswith(("率", "数", "额", "量", "收入", "支出", "标准", "比例", "产值")) or not shared or item == last
+        else item + shared
+        for item in items
+    ]

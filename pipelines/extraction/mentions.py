@@ -72,7 +72,15 @@ LABEL = re.compile(
 )
 
 # `个乡镇` is the counter 个 and a noun; only 个百分点 and its like are one unit
-_UNIT_WORDS = sorted((u for u in UNITS if u and not (u[0] == "个" and len(u) > 1 and UNITS[u].dimension == "count" and UNITS[u].base != "人次")), key=len, reverse=True)
+_UNIT_WORDS = sorted(
+    (
+        u
+        for u in UNITS
+        if u and not (u[0] == "个" and len(u) > 1 and UNITS[u].dimension == "count" and UNITS[u].base != "人次")
+    ),
+    key=len,
+    reverse=True,
+)
 UNIT = "(?:" + "|".join(re.escape(u) for u in _UNIT_WORDS) + ")"
 _UNITISH = re.compile(UNIT)
 ABOUT = r"(?:余|多|来|几)"
@@ -103,12 +111,43 @@ BEFORE = re.compile(
     r"|(?P<most>不超过|不高于|不足|不大于|不到|不多于|低于|少于|小于|≤|<|＜|至多|最多|最高)$"
 )
 LIST_NUMBER = re.compile(r"(?:^|\n)[\s　]*(?:[(（]?)$|[。；;：:，,\s]\s?[(（]?$")
-NAME_AFTER = re.compile(r"^(?:医院|部队|中学|小学|中|小|厂|矿|团|师|号(?!线)|路|国道|省道|县道|工程|行动|计划|频道|航班|钢|分队|高地|所(?=农|监)|型|级公路|热线|平台|网|公司|集团)")
+NAME_AFTER = re.compile(
+    r"^(?:医院|部队|中学|小学|中|小|厂|矿|团|师|号(?!线)|路|国道|省道|县道|工程|行动|计划|频道|航班|钢|分队|高地|所(?=农|监)|型|级公路|热线|平台|网|公司|集团)"
+)
 NOUN_UNIT = {
-    "学生": "人", "群众": "人", "农户": "户", "干部": "人", "职工": "人", "孤儿": "人", "党员": "人", "农民": "人", "教师": "人",
-    "儿童": "人", "妇女": "人", "老人": "人", "贫困人口": "人", "人口": "人", "居民": "人", "村民": "人", "劳动力": "人", "贫困户": "户",
-    "青年": "人", "村": "个", "乡镇": "个", "乡": "个", "镇": "个", "社区": "个", "行政村": "个", "自然村": "个", "贫困村": "个",
-    "单位": "个", "大": "个", "企业": "家", "学校": "所", "家庭": "户", "特困群众": "人",
+    "学生": "人",
+    "群众": "人",
+    "农户": "户",
+    "干部": "人",
+    "职工": "人",
+    "孤儿": "人",
+    "党员": "人",
+    "农民": "人",
+    "教师": "人",
+    "儿童": "人",
+    "妇女": "人",
+    "老人": "人",
+    "贫困人口": "人",
+    "人口": "人",
+    "居民": "人",
+    "村民": "人",
+    "劳动力": "人",
+    "贫困户": "户",
+    "青年": "人",
+    "村": "个",
+    "乡镇": "个",
+    "乡": "个",
+    "镇": "个",
+    "社区": "个",
+    "行政村": "个",
+    "自然村": "个",
+    "贫困村": "个",
+    "单位": "个",
+    "大": "个",
+    "企业": "家",
+    "学校": "所",
+    "家庭": "户",
+    "特困群众": "人",
 }
 _NOUN = re.compile("^(?:" + "|".join(sorted(NOUN_UNIT, key=len, reverse=True)) + ")")
 SYMBOLS = ("%", "‰", "百分点", "千分点")
@@ -162,14 +201,18 @@ _IDIOM = re.compile(r"千家万户|千方百计|百姓|千村万户|万人大|�
 
 def _read(text: str, start: int, opening: str) -> Mention | None:
     first = text[start]
-    if not first.isascii() or not (first.isdigit() or first.isalpha() or first in "([") :
+    if not first.isascii() or not (first.isdigit() or first.isalpha() or first in "(["):
         if first in "〔（【":
             label = LABEL.match(text, start)
             if label:
                 return Mention(start, label.end(), label.group(), "label", "document_number")
             return None
         if first == "二" and (date := DATE.match(text, start)):
-            return Mention(start, date.end(), date.group(), "date", "date") if any(c.isdigit() and c.isascii() for c in date.group()) else None
+            return (
+                Mention(start, date.end(), date.group(), "date", "date")
+                if any(c.isdigit() and c.isascii() for c in date.group())
+                else None
+            )
         return _read_chinese(text, start)
     if first.isalpha() or first in "([":
         label = LABEL.match(text, start)
@@ -229,12 +272,38 @@ def _read_quantity(text: str, start: int) -> Mention | None:
         if g["n3"]:
             unit, value, values = ":", None, (a, b, arabic_value(g["n3"]))
         approx = _approx(modifier, None, g["suffix"])
-        return Mention(span_start, end, text[span_start:end], "quantity", "ratio", value, values, unit, approx,
-                       start, hit.end("n1"), 0.0, tuple(flags), ratio=True)
+        return Mention(
+            span_start,
+            end,
+            text[span_start:end],
+            "quantity",
+            "ratio",
+            value,
+            values,
+            unit,
+            approx,
+            start,
+            hit.end("n1"),
+            0.0,
+            tuple(flags),
+            ratio=True,
+        )
     if g["per"]:
         per = {"10万": "/10万", "万": "/万", "1万": "/万", "千": "/千"}[g["per"]]
-        return Mention(span_start, end, text[span_start:end], "quantity", "per_" + per[1:], arabic_value(g["n1"]), (), per,
-                       _approx(modifier, None, g["suffix"]), start, hit.end("n1"), _place_size(g["n1"], 1))
+        return Mention(
+            span_start,
+            end,
+            text[span_start:end],
+            "quantity",
+            "per_" + per[1:],
+            arabic_value(g["n1"]),
+            (),
+            per,
+            _approx(modifier, None, g["suffix"]),
+            start,
+            hit.end("n1"),
+            _place_size(g["n1"], 1),
+        )
     if g["dash"] and g["m1"] and not (text[hit.end("m1") : hit.end("m1") + 1] == "月"):
         scale = g["ms"] or ""
         first_scale = g["s1"] or (scale if not g["u0"] else "")
@@ -246,8 +315,20 @@ def _read_quantity(text: str, start: int) -> Mention | None:
                 base = NOUN_UNIT[noun.group()]
             if base is None and previous in "0123456789.-":
                 return Mention(start, end, text[start:end], "label", "number_string")
-            return Mention(span_start, end, text[span_start:end], "quantity", "range", None, (lo, hi), base,
-                           _approx(modifier, g["a2"] or g["ma"] or g["ma2"], g["suffix"]), start, hit.end("m1"), 0.0)
+            return Mention(
+                span_start,
+                end,
+                text[span_start:end],
+                "quantity",
+                "range",
+                None,
+                (lo, hi),
+                base,
+                _approx(modifier, g["a2"] or g["ma"] or g["ma2"], g["suffix"]),
+                start,
+                hit.end("m1"),
+                0.0,
+            )
         hit = _without_range(text, start) or hit
         g = hit.groupdict()
         end = hit.end()
@@ -260,7 +341,7 @@ def _read_quantity(text: str, start: int) -> Mention | None:
     if g["n1b"]:
         inner = g["n1b"]
         tail = inner.rstrip("千百")
-        value += arabic_value(tail, inner[len(tail):])
+        value += arabic_value(tail, inner[len(tail) :])
     if g["sign"]:
         value = -value
     if scale == "" and unit_word is None:
@@ -269,8 +350,21 @@ def _read_quantity(text: str, start: int) -> Mention | None:
             cls, rule = verdict
             if cls == "noun":
                 unit = NOUN_UNIT[rule]
-                return Mention(span_start, end, text[span_start:end], "quantity", "noun_unit", value, (), unit,
-                               _approx(modifier, about, g["suffix"]), start, hit.end("n1"), 0.0, ("damaged",) if damaged else ())
+                return Mention(
+                    span_start,
+                    end,
+                    text[span_start:end],
+                    "quantity",
+                    "noun_unit",
+                    value,
+                    (),
+                    unit,
+                    _approx(modifier, about, g["suffix"]),
+                    start,
+                    hit.end("n1"),
+                    0.0,
+                    ("damaged",) if damaged else (),
+                )
             return Mention(start, hit.end("n1"), text[start : hit.end("n1")], cls, rule)
     if unit_word in ("号", "级") or (unit_word and previous == "第"):
         return Mention(start, end, text[start:end], "label", "ordinal_or_name")
@@ -286,13 +380,38 @@ def _read_quantity(text: str, start: int) -> Mention | None:
         a, b = span_start, end
         if text[start - 1 : start] == DAMAGE_MARK:
             a = min(a, start - 1)
-        return Mention(a, b, text[a:b], "quantity", "damaged", None, (), unit, _approx(modifier, about, g["suffix"]),
-                       start, hit.end("n1"), 0.0, ("damaged",))
+        return Mention(
+            a,
+            b,
+            text[a:b],
+            "quantity",
+            "damaged",
+            None,
+            (),
+            unit,
+            _approx(modifier, about, g["suffix"]),
+            start,
+            hit.end("n1"),
+            0.0,
+            ("damaged",),
+        )
     factor = scale_value(scale)
     exact = not scale and unit not in ("元", *SYMBOLS) and "." not in g["n1"]
-    return Mention(span_start, end, text[span_start:end], "quantity", "quantity", value, (), unit,
-                   _approx(modifier, about, g["suffix"]), start, hit.end("n1"), 0.0 if exact else _place_size(g["n1"], factor),
-                   tuple(flags))
+    return Mention(
+        span_start,
+        end,
+        text[span_start:end],
+        "quantity",
+        "quantity",
+        value,
+        (),
+        unit,
+        _approx(modifier, about, g["suffix"]),
+        start,
+        hit.end("n1"),
+        0.0 if exact else _place_size(g["n1"], factor),
+        tuple(flags),
+    )
 
 
 _PLAIN_QUANTITY = re.compile(
@@ -336,7 +455,7 @@ def _bare_number(text: str, start: int, end: int, after: str) -> tuple[str, str]
     """What a number without scale and unit is; None if it may be a quantity whose unit stands elsewhere."""
     before = text[max(0, start - 12) : start]
     line_start = text.rfind("\n", 0, start) + 1
-    head = text[line_start:start].strip(" 　\t(（[【“\"")
+    head = text[line_start:start].strip(' 　\t(（[【“"')
     digits = text[start:end]
     if noun := _NOUN.match(after):
         if not (noun.group() == "大" and not re.match(r"大[一-鿿]", after)):
@@ -354,18 +473,22 @@ def _bare_number(text: str, start: int, end: int, after: str) -> tuple[str, str]
         return "label", "number_string"
     if len(digits) == 4 and digits[:2] in ("19", "20") and re.match(r"^[)）〕\]]", after):
         return "date", "year_in_brackets"
-    if before[-1:] in "“\"" and after[:1] in "”\"":
+    if before[-1:] in '“"' and after[:1] in '”"':
         return "label", "quoted"
     if re.match(r"^\s?[、,，]\s?[0-9]", after):
         return None  # a list of numbers: the unit comes with the last
-    if re.search(r"(?:为|是|达|达到|到|比|率|数|值|性别比|指数|系数|共|计|的)$", before) and re.match(r"^[，,。；;、)）\s]|^$", after):
+    if re.search(r"(?:为|是|达|达到|到|比|率|数|值|性别比|指数|系数|共|计|的)$", before) and re.match(
+        r"^[，,。；;、)）\s]|^$", after
+    ):
         return None
     return "label", "bare_number"
 
 
 def _is_name(text: str, start: int, hit: re.Match[str], unit_word: str) -> bool:
     """A number and a unit-like character that are part of a name: 254医院 has none; `88镇`, `3中`, `12所农监`."""
-    return unit_word in ("镇", "乡", "村", "站", "团", "师") and not re.match(r"[的，,。、；;共均已全有以实通完]", text[hit.end() : hit.end() + 1] or "。")
+    return unit_word in ("镇", "乡", "村", "站", "团", "师") and not re.match(
+        r"[的，,。、；;共均已全有以实通完]", text[hit.end() : hit.end() + 1] or "。"
+    )
 
 
 def _read_chinese(text: str, start: int) -> Mention | None:
@@ -378,12 +501,34 @@ def _read_chinese(text: str, start: int) -> Mention | None:
         value = fraction_value(hit["fraction"])
         if value is None:
             return None
-        return Mention(span_start, end, text[span_start:end], "quantity", "fraction", value[0], (), value[1],
-                       _approx(modifier, None, hit["fs"]), start, end)
+        return Mention(
+            span_start,
+            end,
+            text[span_start:end],
+            "quantity",
+            "fraction",
+            value[0],
+            (),
+            value[1],
+            _approx(modifier, None, hit["fs"]),
+            start,
+            end,
+        )
     if hit["cheng"]:
         tenth = (chinese_value(hit["cheng"][0]) or 0) * 10 + (5 if hit["ch5"] else 0)
-        return Mention(span_start, end, text[span_start:end], "quantity", "tenths", tenth, (), "%",
-                       _approx(modifier, None, hit["cs"]), start, end)
+        return Mention(
+            span_start,
+            end,
+            text[span_start:end],
+            "quantity",
+            "tenths",
+            tenth,
+            (),
+            "%",
+            _approx(modifier, None, hit["cs"]),
+            start,
+            end,
+        )
     if hit["fan"]:
         times = chinese_value(hit["fan"][:-1] or "一") or 1.0
         return Mention(start, end, hit["fan"], "quantity", "doublings", times, (), "番", "exact", start, end)
@@ -398,8 +543,21 @@ def _read_chinese(text: str, start: int) -> Mention | None:
         end = hit.end()
     before = text[start - 1 : start]
     if before in "数几":
-        return Mention(start - 1, end, text[start - 1 : end], "quantity", "indefinite", None, (), unit, "about", start, end, 0.0,
-                       ("indefinite",))
+        return Mention(
+            start - 1,
+            end,
+            text[start - 1 : end],
+            "quantity",
+            "indefinite",
+            None,
+            (),
+            unit,
+            "about",
+            start,
+            end,
+            0.0,
+            ("indefinite",),
+        )
     if before == "成" or (len(words) == 1 and words in "百千" and modifier is None and before != "上"):
         return None  # 成千上万; 百人, 千户 alone are figures of speech
     if words == "万" and modifier is None and before != "上":
@@ -408,7 +566,9 @@ def _read_chinese(text: str, start: int) -> Mention | None:
     if value is None:
         return None
     if before == "上" and words[0] in "百千万亿":
-        return Mention(start - 1, end, text[start - 1 : end], "quantity", "chinese", value, (), unit, "at_least", start, end)
+        return Mention(
+            start - 1, end, text[start - 1 : end], "quantity", "chinese", value, (), unit, "at_least", start, end
+        )
     approx = _approx(modifier, hit["ca"], hit["ct"])
     return Mention(span_start, end, text[span_start:end], "quantity", "chinese", value, (), unit, approx, start, end)
 
@@ -418,7 +578,13 @@ def _share_units(text: str, found: list[Mention]) -> list[Mention]:
     result = list(found)
     for i in range(len(result) - 2, -1, -1):
         here, after = result[i], result[i + 1]
-        if here.mention_class != "quantity" or here.unit or here.ratio or after.mention_class != "quantity" or not after.unit:
+        if (
+            here.mention_class != "quantity"
+            or here.unit
+            or here.ratio
+            or after.mention_class != "quantity"
+            or not after.unit
+        ):
             continue
         between = text[here.end : after.start]
         if re.fullmatch(r"\s?[、,，和与及]\s?", between):

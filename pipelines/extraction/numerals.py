@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 
-DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "○": 0, "两": 2, "壹": 1, "贰": 2, "叁": 3, "肆": 4} | {
-    "伍": 5, "陆": 6, "柒": 7, "捌": 8, "玖": 9, "俩": 2, "仨": 3}
+DIGITS = (
+    {c: i for i, c in enumerate("零一二三四五六七八九")}
+    | {"〇": 0, "○": 0, "两": 2, "壹": 1, "贰": 2, "叁": 3, "肆": 4}
+    | {"伍": 5, "陆": 6, "柒": 7, "捌": 8, "玖": 9, "俩": 2, "仨": 3}
+)
 SMALL_SCALES = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 LARGE_SCALES = {"万": 10**4, "亿": 10**8, "兆": 10**12}
 ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
@@ -60,7 +63,9 @@ def chinese_value(text: str) -> float | None:
             last_scale, digit, seen_digit = SMALL_SCALES[c], 0, False
         elif c in LARGE_SCALES:
             section += digit
-            total = (total + (section or 1)) * LARGE_SCALES[c] if c == "亿" else total + (section or 1) * LARGE_SCALES[c]
+            total = (
+                (total + (section or 1)) * LARGE_SCALES[c] if c == "亿" else total + (section or 1) * LARGE_SCALES[c]
+            )
             last_scale, section, digit, seen_digit = LARGE_SCALES[c], 0, 0, False
         else:
             return None

@@ -90,7 +90,11 @@ def timeline(text: str, start: int, end: int, year_hint: int | None = None, titl
         if value == "????":
             masked += 1
             continue
-        if _reference(text, hit, start) or text[hit.end() : hit.end() + 1] in "起以" or text[max(0, hit.start() - 1) : hit.start()] in "从自":
+        if (
+            _reference(text, hit, start)
+            or text[hit.end() : hit.end() + 1] in "起以"
+            or text[max(0, hit.start() - 1) : hit.start()] in "从自"
+        ):
             continue
         years[value] += 1
         evidence.setdefault(value, hit.group())
@@ -190,7 +194,7 @@ def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, s
 
     In order: the last time word before the number in its sentence; one after it in the same clause; the time word that
     opens an earlier sentence of the paragraph (`2018年5月28日，…`); the section's default. A part of a year named in the
-    middle of a sentence ends at a semicolon (`1-6月份完成拨付80万元；幼儿保教费97.18万元`).
+    middle of a sentence ends at a semicolon (`上半年已拨付25万元；取暖费40万元`).
     """
     paragraph = text.rfind("\n", 0, mention_start) + 1
     sentence = max(text.rfind(c, paragraph, mention_start) for c in "。！!\n") + 1
@@ -215,7 +219,12 @@ def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, s
     if chosen is None:
         clause_end = min((p for c in "，,。；;\n" if (p := text.find(c, mention_end)) >= 0), default=len(text))
         j = bisect_right(line.starts, mention_start)
-        if j < len(line.words) and line.words[j].start < clause_end and not line.words[j].reference and line.words[j].kind in ("day", "month", "ytd"):
+        if (
+            j < len(line.words)
+            and line.words[j].start < clause_end
+            and not line.words[j].reference
+            and line.words[j].kind in ("day", "month", "ytd")
+        ):
             chosen = line.words[j]
     if chosen is None:
         period, words, kind = line.default, "", "default"
