@@ -6,9 +6,12 @@ Does not belong here: what the bytes allow (restore_runs).
 
 from __future__ import annotations
 
+import csv
+import re
 from collections import Counter
 from functools import lru_cache
-from math import exp, log
+from importlib.resources import files
+from math import log
 from typing import Final
 
 import rjieba
@@ -22,10 +25,35 @@ _SIGNS: Final = {
 }  # fmt: skip
 STOPS: Final = frozenset("，,。、；;：:！!？?")
 _ODD: Final = 1e-10
+_PLACE_SHARE: Final = 3e-7
+_TERMS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "应保尽保 应收尽收 应助尽助 应扶尽扶 应退尽退 应救尽救 应缴尽缴 应种尽种 应接尽接 应征尽征 应统尽统 应检尽检 应录尽录 "
+        "带教 控辍 保学 五保户 低保户 脱贫户 人均 亩均 户均 县域 镇域 村集体 新农合 新农保 城镇化 农机 退耕 还林 扶贫 招商 引资 "
+        "同比 环比 增幅 占比 净增 净利 规上 限上 社零 固投 财税 国税 地税 税收 两税 达标率 入学率 升学率 参保率 覆盖率",
+    )
+)
+"""Terms of government reports that general dictionaries lack."""
+_PART: Final = 0.2  # weight of a character that elsewhere in the page is part of words
+_PAIR_PRIOR: Final = 20.0
 
 Tail = tuple[str, float, float, float, float]
 """Last three characters and the best scores of the text without its last 3, 2, 1 and 0 characters."""
 START: Final[Tail] = ("", -1e9, -1e9, -1e9, 0.0)
+
+
+@lru_cache(maxsize=1)
+def _places() -> frozenset[str]:
+    """Names of counties, cities and districts, full and without the name of a people: 天祝县."""
+    names: set[str] = set()
+    table = (files("pipelines.catalogue") / "places.csv").read_text(encoding="utf-8")
+    for row in csv.DictReader(table.splitlines()):
+        name = row["name_zh"]
+        names.add(name)
+        for short in re.findall(r"^(.{2,3}?)(?:[^市县区旗州]{1,4}族)+自治([县旗州])$", name):
+            names.add("".join(short))
+    return frozenset(n for n in names if 2 <= len(n) <= 4) | _TERMS
 
 
 @lru_cache(maxsize=200_000)
@@ -38,8 +66,12 @@ def _dictionary(word: str) -> float:
         if not "\u4e00" <= word <= "\u9fff":
             return 1e-4 if word.isascii() and word.isalnum() else _ODD
     if not rjieba.has_word(word):
-        return 3e-9 if len(word) == 1 else 0.0
+        return 3e-9 if len(word) == 1 else _PLACE_SHARE if word in _places() else 0.0
     return max(float(rjieba.suggest_freq(word)), 1.0) / _TOTAL
+
+
+def _is_hanzi(char: str) -> bool:
+    return "\u4e00" <= char <= "\u9fff"
 
 
 class Ranker:
@@ -47,21 +79,27 @@ class Ranker:
 
     def __init__(self, page: str) -> None:
         sample = page[:_PAGE_SAMPLE]
-        counts: Counter[str] = Counter(sample)
-        counts.update(map("".join, zip(sample, sample[1:], strict=False)))
-        counts.update(map("".join, zip(sample, sample[1:], sample[2:], strict=False)))
-        self._counts = counts
+        words: Counter[str] = Counter(rjieba.cut(sample))
+        self._words = {w: n for w, n in words.items() if len(w) == 1 or (n > 1 and len(w) <= 4)}
+        self._chars: Counter[str] = Counter(sample)
+        for char in "?？":
+            self._words.pop(char, None)
+            self._chars[char] = 0
+        self._following: Counter[str] = Counter(
+            a + b for a, b in zip(sample, sample[1:], strict=False) if not (_is_hanzi(a) and _is_hanzi(b))
+        )
+        self._total = max(sum(words.values()), 1500)
         self._size = max(len(sample), 2000)
         self._cache: dict[str, float] = {}
+        self._pairs: dict[str, float] = {}
 
     def word(self, word: str) -> float:
         """Log share of a word, -1e9 where neither dictionary nor page knows it."""
         known = self._cache.get(word)
         if known is None:
-            seen = self._counts.get(word, 0)
-            if len(word) > 1 and (seen < 2 or any(c in STOPS or c.isspace() for c in word)):
-                seen = 0
-            share = 0.6 * _dictionary(word) + 0.4 * seen / self._size
+            share = 0.6 * _dictionary(word) + 0.3 * self._words.get(word, 0) / self._total
+            if len(word) == 1:
+                share += _PART * self._chars[word] / self._size
             known = log(share) if share > 0 else -1e9
             self._cache[word] = known
         return known
@@ -85,22 +123,26 @@ class Ranker:
                     score = c3 + word(joined)
                     if score > best:
                         best = score
-        if before and char in STOPS and before[-1] in STOPS:
-            best -= 8.0
+        if before and not (_is_hanzi(char) and _is_hanzi(before[-1])):
+            best += self._pair(before[-1] + char)
         return joined[-3:], c2, c1, c0, best
+
+    def _pair(self, pair: str) -> float:
+        """What a sign beside a character is more or less likely than the sign alone, from the page's pairs."""
+        known = self._pairs.get(pair)
+        if known is None:
+            if pair[0] in STOPS and pair[1] in STOPS:
+                known = -8.0
+            else:
+                share = 0.6 * _dictionary(pair[1]) + 0.4 * self._chars[pair[1]] / self._size
+                seen = self._following[pair] + _PAIR_PRIOR * share
+                known = log(seen / ((self._chars[pair[0]] + _PAIR_PRIOR) * share))
+                known = min(max(known, -3.0), 3.0)
+            self._pairs[pair] = known
+        return known
 
     def extend(self, tail: Tail, text: str) -> Tail:
         """`add` for each character."""
         for char in text:
             tail = self.add(tail, char)
         return tail
-
-
-def shares(scores: list[float]) -> list[float]:
-    """Scores in nats as shares of one."""
-    if not scores:
-        return []
-    top = max(scores)
-    weights = [exp(max(s - top, -700.0)) for s in scores]
-    total = sum(weights)
-    return [w / total for w in weights]

@@ -8,15 +8,14 @@ Does not belong here: other kinds of repair, simplifying, scores (restore_rank).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import opencc
 from pypinyin.constants import PINYIN_DICT
 
 from pipelines.documents.model import DAMAGE_MARK, Edit, EditClass
-from pipelines.documents.restore_rank import START, Ranker, Tail
+from pipelines.documents.restore_rank import START, STOPS, Ranker, Tail
 from pipelines.documents.restore_table import PAIR, SHOWN, TONES, Key, in_private_zone, key_of, keys, possible
 
 MIN_ANNOTATIONS: Final = 3
@@ -24,9 +23,24 @@ MIN_ANNOTATIONS: Final = 3
 _ANNOTATION: Final = re.compile(rf"([^\x00-\x7f])\(([a-z{TONES}]{{1,6}})\)")
 _TAIL: Final = re.compile(rf"([a-z{TONES}]{{1,6}})\)")
 _LOOSE: Final = re.compile(rf"(?<![a-z{TONES}(])([a-z]?[a-z{TONES}]*[{TONES}][a-z{TONES}]*)\)")
-_MARKS: Final = {"，": "，", ",": "，", "。": "。", "、": "、", "；": "；", ";": "；", "！": "！", "!": "！", "？": "？", "?": "？"}
+_REST: Final = re.compile(rf"[A-Za-z]?\([a-z{TONES}]{{1,6}}\)|[a-z{TONES}]{{1,6}}\)")
+_MARKS: Final = {
+    "，": "，",
+    ",": "，",
+    "。": "。",
+    "、": "、",
+    "；": "；",
+    ";": "；",
+    "！": "！",
+    "!": "！",
+    "？": "？",
+    "?": "？",
+}
 _STOP_MARKS: Final = frozenset(_MARKS)
 _BEAM: Final = 240
+_DROP: Final = 28.0
+_LEFT_ALONE: Final = 3.0
+_VANISH_FROM: Final = 5
 _KEPT: Final = 6
 _CERTAIN: Final = 4.0
 _LEFT: Final = 7
@@ -105,8 +119,7 @@ def _keys_by_lead() -> dict[tuple[int, str], tuple[Key, ...]]:
     return {k: tuple(v) for k, v in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     """One partial reading of a run."""
 
     at: int  # next raw character
@@ -116,12 +129,11 @@ class _State:
     kind: int = 0  # 0 every byte known, 1 some unknown, 2 a swallowed ASCII character
     vanished: int = 0
     limit: int = -1  # rank below which keys must carry their annotation in a run opened by a key; -1: all of them
-    first: bool = False  # the next character was split before annotating
     open_quote: bool = False
+    short_quote: bool = False  # the open quote began few characters ago: a quoted name, which holds no stop
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     end: int
     chars: str
     score: float
@@ -228,18 +240,14 @@ class _Page:
     def _run(self, at: int, before: Edit | None) -> Edit | None:
         text = self.text
         left, last = self._left(at, before)
-        readings_found = self._read(at, left, last)
-        plain = self._as_it_is(at, left)
-        if not readings_found or readings_found[0].score < plain:
+        found = self._read(at, left, last)
+        if not found or found[0].end == at:
             return self._left_over(at)
-        best = readings_found[0]
-        others: list[str] = []
-        for r in readings_found[1:]:
-            if r.chars not in others and r.chars != best.chars:
-                others.append(r.chars)
-        rival = next((r.score for r in readings_found[1:] if r.chars != best.chars), -1e9)
-        edit_class: EditClass = ("shifted", "lost_byte", "lost_character")[best.kind]  # type: ignore[assignment]
-        certain = best.kind == 0 and best.score - max(rival, plain) >= _CERTAIN
+        best = found[0]
+        others = [r.chars for r in found if r.end > at and r.chars != best.chars]
+        rival = next((r.score for r in found if r.chars != best.chars), -1e9)
+        edit_class: EditClass = ("shifted", "lost_byte", "lost_character")[best.kind]
+        certain = best.kind == 0 and best.score - rival >= _CERTAIN
         end = best.end
         replacement = best.chars
         risk = best.kind == 2
@@ -251,7 +259,7 @@ class _Page:
             if thousands:
                 replacement += text[end] + DAMAGE_MARK
                 end += 1
-        return Edit(at, end, replacement, edit_class, certain, tuple(others[:_KEPT]), risk)
+        return Edit(at, end, replacement, edit_class, certain, tuple(dict.fromkeys(others[: _KEPT * 2]))[:_KEPT], risk)
 
     def _guard(self, replacement: str, end: int) -> tuple[str, int]:
         """A decimal point or separator between mark and digits is marked on both sides."""
@@ -322,59 +330,94 @@ class _Page:
             at += 1
         return "".join(out)
 
-    def _as_it_is(self, at: int, left: str) -> float:
-        ranker = self.ranker
-        tail = ranker.extend(START, left[-_LEFT:])
-        end = at
-        while self.text[end : end + 1] in ("?", "？"):
-            end += 1
-        score = ranker.extend(ranker.extend(tail, "？"), self._right(end)[: _RIGHT])[4]
-        score -= 12.0 * (end - at - 1)
-        following = self.text[end : end + 1]
-        if following in _STOP_MARKS:
-            score -= 12.0
-        if _TAIL.match(self.text, end):
-            score -= 200.0
-        if re.match(rf"[A-Za-z]\([a-z{TONES}]+\)", self.text[end + 1 : end + 11]):
-            score -= 60.0
-        rest = self.text[end : end + 12]
-        strange = sum(1 for c in rest[:4] if self._impossible(c))
-        return score - 12.0 * strange
-
     def _impossible(self, char: str) -> bool:
         """A character the converter cannot have written there."""
-        return "\u4e00" <= char <= "\u9fff" and char not in possible() or "\u0400" <= char <= "\u04ff" or "\u3040" <= char <= "\u30ff"
+        return (
+            "\u4e00" <= char <= "\u9fff"
+            and char not in possible()
+            or "\u0400" <= char <= "\u04ff"
+            or "\u3040" <= char <= "\u30ff"
+        )
 
     # --- reading one run
 
     def _read(self, at: int, left: str, last: str) -> list[_Reading]:
+        """Readings of the run at a question mark, best first, with the text as it is among them (end == at)."""
         starts = self._openings(at, left, last)
         if not starts:
             return []
-        found = self._search(starts, 0)
-        best = found[0] if found else None
-        if best is None or self._poor(best, left, at):
-            found += self._search(starts, 2)
-        unique: dict[tuple[str, int], _Reading] = {}
-        for r in sorted(found, key=lambda r: (-r.score, r.end, r.chars)):
-            unique.setdefault((r.chars, r.end), r)
-        return list(unique.values())[:40]
+        ended = self._search(starts, 0)
+        found = self._scored(at, left, ended)
+        if len(found) < 2 or self._poor(found[0], left):
+            found = self._scored(at, left, ended + self._search(starts, 2))
+        return found
 
-    def _poor(self, best: _Reading, left: str, at: int) -> bool:
-        tail = self.ranker.extend(START, left[-_LEFT:])
-        base = tail[4]
-        size = len(best.chars) + len(self._right(best.end))
-        return (best.score - base) / max(size, 1) < -6.5
+    def _scored(self, at: int, left: str, ended: list[_State]) -> list[_Reading]:
+        """Every reading with the text behind it, up to the same place, best first."""
+        far = max((s.at for s in ended), default=at + 1)
+        for _ in range(_RIGHT):
+            far = self.ends.get(far, far)
+            if far >= len(self.text) or self.text[far] == "\n":
+                break
+            far += 1
+        unique: dict[tuple[str, int], _Reading] = {}
+        for state in ended:
+            reading = _Reading(state.at, state.chars, self._closed(state.tail, state.at, far), state.kind)
+            known = unique.get((state.chars, state.at))
+            if known is None or known.score < reading.score:
+                unique[state.chars, state.at] = reading
+        found = sorted(unique.values(), key=lambda r: (-r.score, r.end, r.chars))[:40]
+        tail = self.ranker.add(self.ranker.extend(START, left[-_LEFT:]), "?")
+        found.append(_Reading(at, "", self._closed(tail, at + 1, far) - _LEFT_ALONE, 0))
+        return sorted(found, key=lambda r: (-r.score, r.end, r.chars))
+
+    def _closed(self, tail: Tail, at: int, far: int) -> float:
+        """Score of a partial text with everything from raw character `at` up to `far` taken as it stands."""
+        text = self.text
+        extra = 0.0
+        while at < far:
+            end = self.ends.get(at)
+            if end is not None:
+                at = end
+                continue
+            c = text[at]
+            if c in "?？":
+                extra -= 6.0 if text[at + 1 : at + 2] not in _STOP_MARKS else 14.0
+            elif c == "(" or c.isascii() and c.isalpha():
+                if _REST.match(text, at):
+                    extra -= 30.0
+            elif c not in self.simple and c not in possible() or self._impossible(c):
+                extra -= 12.0
+            tail = self.ranker.add(tail, self.simple.get(c, c))
+            at += 1
+        return tail[4] + extra
+
+    def _poor(self, best: _Reading, left: str) -> bool:
+        """True when a character of the reading is rare and belongs to no word there: something may have vanished."""
+        word = self.ranker.word
+        before = left[-3:]
+        context = before + best.chars + self._right(best.end)[:3]
+        for i in range(len(before), len(before) + len(best.chars)):
+            if not "\u4e00" <= context[i] <= "\u9fff" or word(context[i]) > -8.0:
+                continue
+            if not any(
+                word(context[a:b]) > -1e8
+                for a in range(max(0, i - 3), i + 1)
+                for b in range(max(i + 1, a + 2), min(a + 4, len(context)) + 1)
+            ):
+                return True
+        return False
 
     def _openings(self, at: int, left: str, last: str) -> list[_State]:
         text = self.text
         tail = self.ranker.extend(START, left[-_LEFT:])
         quote = left.count("“") > left.count("”")
+        short = quote and "“" in left[-8:]
         out: list[_State] = []
         py = _TAIL.match(text, at + 1)
         if py is not None and last in PAIR:
             for key in self._keys(PAIR[last][1], py.group(1)):
-                out.append(_State(py.end(), PAIR[key.char][1], tail, "", 0, 0, key.rank, True, quote))
+                out.append(_State(py.end(), PAIR[key.char][1], tail, "", 0, 0, key.rank, quote, short))
         mark = _MARKS.get(text[at + 1 : at + 2])
         if mark is not None:
             first, second = PAIR[mark]
@@ -382,13 +425,13 @@ class _Page:
                 if char in _MARKS and not (char == "。" and mark != "。"):
                     continue
                 simple = self.simple.get(char, char)
-                if simple in "”" and not quote:
+                if simple == "”" and not quote:
                     continue
-                out.append(_State(at + 2, second, self.ranker.add(tail, simple), simple, 1, 0, -1, False, quote))
+                out.append(_State(at + 2, second, self.ranker.add(tail, simple), simple, 1, 0, -1, quote, short))
         if text[at + 1 : at + 2] in ("?", "？") and text[at + 2 : at + 3] in _STOP_MARKS:
             for char, _ in _by_trail().get(0xA1, ()):
                 simple = self.simple.get(char, char)
-                out.append(_State(at + 2, None, self.ranker.add(tail, simple), simple, 1, 0, -1, False, quote))
+                out.append(_State(at + 2, None, self.ranker.add(tail, simple), simple, 1, 0, -1, quote, short))
         return out
 
     def _keys(self, lead: int, reading: str) -> list[Key]:
@@ -396,20 +439,22 @@ class _Page:
         listed = [k for k in every if k.level <= self.level]
         return listed or list(every)
 
-    def _search(self, states: list[_State], vanish: int) -> list[_Reading]:
-        done: list[_Reading] = []
+    def _search(self, states: list[_State], vanish: int) -> list[_State]:
+        done: list[_State] = []
         for _ in range(_MAX_TOKENS):
             if not states:
                 break
             following: list[_State] = []
             for state in states:
                 if state.pending is None:
-                    done.append(self._finish(state))
+                    done.append(state)
                 else:
                     self._step(state, following)
             if vanish:
-                going = sorted((s for s in states if s.pending is not None and s.vanished < vanish), key=lambda s: -s.tail[4])
-                for state in going[:12]:
+                going = sorted(
+                    (s for s in states if s.pending is not None and s.vanished < vanish), key=lambda s: -s.tail[4]
+                )
+                for state in going[:_VANISH_FROM]:
                     self._vanish(state, following, vanish)
             best: dict[tuple[int, int | None, str], _State] = {}
             for s in following:
@@ -417,27 +462,19 @@ class _Page:
                 if slot not in best or best[slot].tail[4] < s.tail[4]:
                     best[slot] = s
             states = sorted(best.values(), key=lambda s: (-s.tail[4], s.chars))[:_BEAM]
-        done.sort(key=lambda r: -r.score)
-        return done[:60]
+            if states and not vanish:
+                floor = states[0].tail[4] - _DROP
+                states = [s for s in states if s.tail[4] >= floor]
+        done.sort(key=lambda s: -s.tail[4])
+        return done[:120]
 
-    def _finish(self, state: _State) -> _Reading:
-        right = self._right(state.at)
-        score = self.ranker.extend(state.tail, right)[4]
-        rest = self.text[state.at : state.at + 12]
-        if _TAIL.match(rest):
-            score -= 40.0
-        if rest[:1] in ("?", "？"):
-            score -= 6.0
-        if rest[:1] == "(" and re.match(rf"\([a-z{TONES}]+\)", rest):
-            score -= 30.0
-        score -= 12.0 * sum(1 for c in right[:3] if self._impossible(c) and c not in self.simple.values())
-        return _Reading(state.at, state.chars, score, state.kind)
-
-    def _emit(self, state: _State, char: str, at: int, pending: int | None, *, kind: int = 0, annotated: bool = False) -> _State | None:
+    def _emit(
+        self, state: _State, char: str, at: int, pending: int | None, *, kind: int = 0, annotated: bool = False
+    ) -> _State | None:
         """The state after one more true character, None where the converter would have annotated or cut it."""
         if char not in possible():
             return None
-        if not annotated and not state.first and char in self.always:
+        if not annotated and char in self.always:
             key = key_of().get(char)
             if state.limit < 0 or key is None or key.rank < state.limit:
                 return None
@@ -451,14 +488,18 @@ class _Page:
         quote = state.open_quote
         tail = state.tail
         if simple == "“":
+            if quote:
+                tail = (*tail[:4], tail[4] - 6.0)
             quote = True
         elif simple == "”":
-            if not quote:
+            if not quote or (tail[0][-1:] in STOPS and state.short_quote):
                 tail = (*tail[:4], tail[4] - 6.0)
             quote = False
+        elif simple == "》" and "《" not in state.chars:
+            tail = (*tail[:4], tail[4] - 3.0)
         tail = self.ranker.add(tail, simple)
         return _State(
-            at, pending, tail, state.chars + simple, max(state.kind, kind), state.vanished, state.limit, False, quote
+            at, pending, tail, state.chars + simple, max(state.kind, kind), state.vanished, -1, quote, state.short_quote
         )
 
     def _step(self, state: _State, out: list[_State]) -> None:
@@ -487,7 +528,7 @@ class _Page:
                 units.append((0xA3, ord(token) + 0x80))
             if "@" <= token <= "~":
                 self._letter(state, lead, ord(token), state.at + 1, out)
-        elif token == "€":
+        elif token == "€":  # noqa: S105
             self._letter(state, lead, 0x80, state.at + 1, out)
         elif token in PAIR:
             units.append(PAIR[token])
@@ -506,7 +547,14 @@ class _Page:
                 if after is not None:
                     letter = chr(b1)
                     out.append(
-                        _State(at, None, self.ranker.add(after.tail, letter), after.chars + letter, after.kind, after.vanished)
+                        _State(
+                            at,
+                            None,
+                            self.ranker.add(after.tail, letter),
+                            after.chars + letter,
+                            after.kind,
+                            after.vanished,
+                        )
                     )
 
     def _letter(self, state: _State, lead: int, trail: int, at: int, out: list[_State]) -> None:
@@ -548,13 +596,15 @@ class _Page:
             if after is not None:
                 first.append((after, trail))
         first.sort(key=lambda f: -f[0].tail[4])
-        for after, trail in first[:12]:
-            for lead2 in range(0x81, 0xFF):
-                if not SHOWN[trail << 8 | lead2] and in_private_zone(trail, lead2):
-                    nxt = _State(
-                        after.at, lead2, after.tail, after.chars, 1, state.vanished + 1, after.limit, False, after.open_quote
-                    )
-                    self._step(nxt, out)
+        token = self.text[state.at : state.at + 1]
+        unit = PAIR.get(token)
+        for after, trail in first[:6]:
+            if unit is None:
+                leads = [b for b in range(0x81, 0xFF) if in_private_zone(trail, b)]
+            else:
+                leads = [b for _, b in _by_trail().get(unit[0], ()) if in_private_zone(trail, b)]
+            for lead2 in leads:
+                self._step(after._replace(pending=lead2, kind=1, vanished=state.vanished + 1), out)
 
     @staticmethod
     def _put(out: list[_State], state: _State | None) -> None:
