@@ -21,7 +21,34 @@ from pipelines.extraction.mentions import Mention
 CLAUSE_ENDS = "，,。；;：:！!？?\n"
 BRACKETS = "（）()【】[]"
 SENTENCE_ENDS = "。！!？?\n"
-VERB_NOUNS = frozenset("vn n nr ns nt nz an a ag b j l i f s ng k zg eng z x uj c m".split())
+VERB_NOUNS = frozenset(
+    [
+        "vn",
+        "n",
+        "nr",
+        "ns",
+        "nt",
+        "nz",
+        "an",
+        "a",
+        "ag",
+        "b",
+        "j",
+        "l",
+        "i",
+        "f",
+        "s",
+        "ng",
+        "k",
+        "zg",
+        "eng",
+        "z",
+        "x",
+        "uj",
+        "c",
+        "m",
+    ]
+)
 
 
 @lru_cache(maxsize=1)
@@ -295,7 +322,7 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
         and (noun := before.extra.get("noun"))
         and c.left.lstrip("的 ").startswith(noun)
     ):
-        # the noun behind the number before belongs to that number: 5.15万名|中小学生|免杂费|1038万元
+        # the noun behind the number before belongs to that number: 300名|住校生|发放补助|6万元
         c.left = c.left.lstrip("的 ")[len(noun) :]
     left, scope = _trim(c.left)
     left = re.sub(r"^.*(?:核实|核查|排查|显示|表明|认定为?)(?=[一-鿿]{2})", "", left)
@@ -624,14 +651,15 @@ def _kind(text: str, m: Mention, c: _Context, unit: str | None) -> tuple[str, st
         return "completion", None, "completion"
     aggregated = re.search(r"共计?|累计|合计|总计|发放.{0,10}金(?:额)?$", tail)
     if (
-        not p.target_after.match(right.lstrip("资助"))
-        and (p.norm_before.search(before[-18:]) or p.norm_after.match(right))
-        and not aggregated
+        (
+            not p.target_after.match(right.lstrip("资助"))
+            and (p.norm_before.search(before[-18:]) or p.norm_after.match(right))
+            and not aggregated
+        )
+        and unit in ("元", "岁", "周岁", "公斤", "千克", "斤", None, "小时", "元/人", "年")
+        and not re.search(r"总|共|投入|安排|拨付", tail[-6:])
     ):
-        if unit in ("元", "岁", "周岁", "公斤", "千克", "斤", None, "小时", "元/人", "年") and not re.search(
-            r"总|共|投入|安排|拨付", tail[-6:]
-        ):
-            return "norm", direction, "norm"
+        return "norm", direction, "norm"
     if unit in ("岁", "周岁"):
         return "norm", None, "age_condition"
     if (
@@ -640,10 +668,8 @@ def _kind(text: str, m: Mention, c: _Context, unit: str | None) -> tuple[str, st
         and unit == "元"
     ):
         return "norm", None, "norm"
-    if last_norm := re.search(r"标准[^，,。]{0,24}(?:提高到|调整为|增加到|达到|为)$", c.before[-36:]):
-        if unit == "元" or unit is None:
-            del last_norm
-            return "norm", None, "norm"
+    if unit in ("元", None) and re.search(r"标准[^，,。]{0,24}(?:提高到|调整为|增加到|达到|为)$", c.before[-36:]):
+        return "norm", None, "norm"
     target = _target(text, m, c, before, right)
     if target:
         at = {"at_least": "at_least", "at_most": "at_most"}.get(m.approx)
@@ -786,10 +812,11 @@ def _link(text: str, readings: list[Reading]) -> list[Reading]:
                     r = replace(r, indicator=previous.indicator)
         if r.unit == "%" and r.kind == "actual" and n >= 2 and out[n - 1].sentence == r.sentence == out[n - 2].sentence:
             a, b = out[n - 2], out[n - 1]
-            if a.unit == b.unit and a.mention.value and b.mention.value is not None and m.value is not None:
-                if abs(100 * b.mention.value / a.mention.value - m.value) <= 0.06:
-                    out[n - 2] = replace(a, links=(*a.links, ("denominator_of", m.start)))
-                    out[n - 1] = replace(b, links=(*b.links, ("numerator_of", m.start)))
+            below, above = a.mention.value, b.mention.value
+            counts = a.unit == b.unit and below and above is not None and m.value is not None
+            if counts and abs(100 * (above or 0.0) / (below or 1.0) - (m.value or 0.0)) <= 0.06:
+                out[n - 2] = replace(a, links=(*a.links, ("denominator_of", m.start)))
+                out[n - 1] = replace(b, links=(*b.links, ("numerator_of", m.start)))
         if links:
             r = replace(r, links=(*r.links, *links))
         out[n] = r
@@ -871,7 +898,7 @@ def _whole(text: str, readings: list[Reading], n: int) -> int | None:
 def _distribute(text: str, readings: list[Reading]) -> list[Reading]:
     """`分别`: values given to a list of subjects in order.
 
-    Subjects are the quantities of the clauses before (`…7.1亿元，…4.6亿元，分别比上年增长36.17%、81.22%`), or a list of
+    Subjects are the quantities of the clauses before (`收入3亿元，支出2亿元，分别增长8%、5%`), or a list of
     names in the same clause (`小学、初中入学率分别为99.8%、98.7%`).
     """
     out = list(readings)
@@ -958,7 +985,7 @@ def _subjects(own: str, count: int) -> list[str]:
     tail = re.search(r"(?:人口|平均|义务教育)?[一-鿿]{1,4}(?:率|数|额|量|收入|支出|标准|比例|面积|经费|指数)$", last)
     shared = ""
     if tail:
-        words = [w for w in rjieba.cut(last)]
+        words = list(rjieba.cut(last))
         shared = words[-1] if len(words) > 1 else ""
     return [
         item

@@ -241,9 +241,9 @@ def _target_reading(
     year_to_date = actual["period_kind"] in ("quarter", "half", "ytd", "month")
     result = read_target(
         actual=actual["value"],
-        actual_unit=actual["unit"],
+        actual_unit=actual["unit"] or "",
         value=row["value"],
-        value_unit="%" if m.unit == "%" else m.unit,
+        value_unit=m.unit or "",
         relation=relation,
         before=before,
         after=text[m.end : m.end + 10],
@@ -343,7 +343,7 @@ def _target_row(
         "alternative_value": result.alternative_value if result else None,
         "robust": result.robust if result else True,
         "sentence": row["sentence"],
-        "flags": [f for f in row["flags"]],
+        "flags": list(row["flags"]),
     }
 
 
@@ -448,7 +448,12 @@ def extract_document(path: Path, doc_name: str, doc_id: str, sidecar: Sidecar | 
     by_start = {row["_reading"].mention.start: row for row in rows}
     title = (sidecar.title if sidecar else None) or _first_heading(r.text)
     rank = next(
-        (n for n, pattern in _RANKS if pattern.search((sidecar.publisher or "") + title if sidecar else title or "")), 4
+        (
+            n
+            for n, pattern in _RANKS
+            if pattern.search(((sidecar.publisher if sidecar else None) or "") + (title or ""))
+        ),
+        4,
     )
     for row in rows:
         links = row.get("_links")

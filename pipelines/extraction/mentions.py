@@ -162,7 +162,7 @@ def _base(unit: str) -> str:
 def _place_size(digits: str, factor: float) -> float:
     """Size of the last written place: "94.9" with factor 10**4 -> 1000."""
     _, _, decimals = digits.partition(".")
-    return factor / 10 ** len(decimals)
+    return float(factor / 10.0 ** len(decimals))
 
 
 def find_mentions(text: str, noise: Sequence[tuple[int, int]] = ()) -> list[Mention]:
@@ -268,9 +268,9 @@ def _read_quantity(text: str, start: int) -> Mention | None:
 
     if g["ratio"]:
         a, b = arabic_value(g["n1"]), arabic_value(g["n2"])
-        unit, value, values = _ratio(g["n1"], g["n2"], a, b)
+        ratio_unit, ratio_value, values = _ratio(g["n1"], g["n2"], a, b)
         if g["n3"]:
-            unit, value, values = ":", None, (a, b, arabic_value(g["n3"]))
+            ratio_unit, ratio_value, values = ":", None, (a, b, arabic_value(g["n3"]))
         approx = _approx(modifier, None, g["suffix"])
         return Mention(
             span_start,
@@ -278,9 +278,9 @@ def _read_quantity(text: str, start: int) -> Mention | None:
             text[span_start:end],
             "quantity",
             "ratio",
-            value,
+            ratio_value,
             values,
-            unit,
+            ratio_unit,
             approx,
             start,
             hit.end("n1"),
@@ -304,14 +304,14 @@ def _read_quantity(text: str, start: int) -> Mention | None:
             hit.end("n1"),
             _place_size(g["n1"], 1),
         )
-    if g["dash"] and g["m1"] and not (text[hit.end("m1") : hit.end("m1") + 1] == "月"):
+    if g["dash"] and g["m1"] and text[hit.end("m1") : hit.end("m1") + 1] != "月":
         scale = g["ms"] or ""
         first_scale = g["s1"] or (scale if not g["u0"] else "")
         lo, hi = arabic_value(g["n1"], first_scale), arabic_value(g["m1"], scale)
-        unit = g["u1"] or g["u0"]
-        if hi > lo and (unit or not _NOUN.match(after) is None or g["dash"] not in "至到"):
-            base = _base(unit) if unit else None
-            if unit is None and (noun := _NOUN.match(after)):
+        range_unit = g["u1"] or g["u0"]
+        if hi > lo and (range_unit or _NOUN.match(after) is not None or g["dash"] not in "至到"):
+            base = _base(range_unit) if range_unit else None
+            if range_unit is None and (noun := _NOUN.match(after)):
                 base = NOUN_UNIT[noun.group()]
             if base is None and previous in "0123456789.-":
                 return Mention(start, end, text[start:end], "label", "number_string")
@@ -349,7 +349,7 @@ def _read_quantity(text: str, start: int) -> Mention | None:
         if verdict is not None:
             cls, rule = verdict
             if cls == "noun":
-                unit = NOUN_UNIT[rule]
+                noun_unit = NOUN_UNIT[rule]
                 return Mention(
                     span_start,
                     end,
@@ -358,7 +358,7 @@ def _read_quantity(text: str, start: int) -> Mention | None:
                     "noun_unit",
                     value,
                     (),
-                    unit,
+                    noun_unit,
                     _approx(modifier, about, g["suffix"]),
                     start,
                     hit.end("n1"),
@@ -457,12 +457,11 @@ def _bare_number(text: str, start: int, end: int, after: str) -> tuple[str, str]
     line_start = text.rfind("\n", 0, start) + 1
     head = text[line_start:start].strip(' 　\t(（[【“"')
     digits = text[start:end]
-    if noun := _NOUN.match(after):
-        if not (noun.group() == "大" and not re.match(r"大[一-鿿]", after)):
-            return "noun", noun.group()
-    if re.match(r"^\s?[、.．)）]", after) and "." not in digits and len(digits) <= 2:
-        if not head or before[-1:] in "。；;：:!！?？)）\n(（" or re.search(r"[：:。；;]\s?$", before):
-            return "label", "list_number"
+    if (noun := _NOUN.match(after)) and not (noun.group() == "大" and not re.match(r"大[一-鿿]", after)):
+        return "noun", noun.group()
+    opens = not head or before[-1:] in "。；;：:!！?？)）\n(（" or re.search(r"[：:。；;]\s?$", before)
+    if opens and "." not in digits and len(digits) <= 2 and re.match(r"^\s?[、.．)）]", after):
+        return "label", "list_number"
     if re.match(r"^\s?[、.．]\s?[一-鿿“]", after) and not head:
         return "label", "list_number"
     if NAME_AFTER.match(after):
@@ -498,8 +497,8 @@ def _read_chinese(text: str, start: int) -> Mention | None:
     span_start, modifier = _before(text, start)
     end = hit.end()
     if hit["fraction"]:
-        value = fraction_value(hit["fraction"])
-        if value is None:
+        fraction = fraction_value(hit["fraction"])
+        if fraction is None:
             return None
         return Mention(
             span_start,
@@ -507,9 +506,9 @@ def _read_chinese(text: str, start: int) -> Mention | None:
             text[span_start:end],
             "quantity",
             "fraction",
-            value[0],
+            fraction[0],
             (),
-            value[1],
+            fraction[1],
             _approx(modifier, None, hit["fs"]),
             start,
             end,
@@ -533,11 +532,11 @@ def _read_chinese(text: str, start: int) -> Mention | None:
         times = chinese_value(hit["fan"][:-1] or "一") or 1.0
         return Mention(start, end, hit["fan"], "quantity", "doublings", times, (), "番", "exact", start, end)
     if hit["bei"]:
-        times = chinese_value(re.sub(r"[^零〇一二两三四五六七八九十百千万亿]", "", hit["bei"]))
-        return Mention(start, end, hit["bei"], "quantity", "times", times, (), "倍", "exact", start, end)
+        multiple = chinese_value(re.sub(r"[^零〇一二两三四五六七八九十百千万亿]", "", hit["bei"]))
+        return Mention(start, end, hit["bei"], "quantity", "times", multiple, (), "倍", "exact", start, end)
     words = hit["cn"]
     unit_word = hit["cu"]
-    unit = NOUN_UNIT.get(unit_word) or _base(unit_word)
+    unit: str = NOUN_UNIT.get(unit_word) or _base(unit_word)
     end = hit.end("cu") if unit_word not in NOUN_UNIT else hit.start("cu")
     if hit["ct"] and hit.end("cu") == end:
         end = hit.end()

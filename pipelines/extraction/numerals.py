@@ -69,7 +69,7 @@ def chinese_value(text: str) -> float | None:
             last_scale, section, digit, seen_digit = LARGE_SCALES[c], 0, 0, False
         else:
             return None
-    if digit and last_scale >= 100 and not text[-2:-1] == "零" and len(text) >= 2 and text[-2] not in "零〇":
+    if digit and last_scale >= 100 and len(text) >= 2 and text[-2] not in "零〇":
         digit *= last_scale // 10  # 三百二 is 320, 一万五 is 15000
     return float(total + section + digit)
 

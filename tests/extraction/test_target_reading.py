@@ -45,7 +45,7 @@ CASES = [
     ),
     pytest.param(
         {"actual": 9.80, "actual_unit": "‰", "value": 0.5, "value_unit": "‰", "relation": "低于", "after": "个千分点"},
-        ("margin", 10.30, "high", None, None),
+        ("margin", 10.30, "high", 0.5, False),
         id="TV 5d",
     ),
     pytest.param(
@@ -81,7 +81,7 @@ CASES = [
             "relation": "超额",
             "after": "分配任务",
         },
-        ("level", 500000.0, "high", None, None),
+        ("level", 500000.0, "high", 800000.0, True),
         id="TV 5g",
     ),
 ]
