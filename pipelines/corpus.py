@@ -144,7 +144,8 @@ def find_files(raw: Path) -> Iterator[Path]:
         pending.extend(reversed(folders))
 
 
-def _sidecar_of(path: Path) -> Path | None:
+def sidecar_of(path: Path) -> Path | None:
+    """The sidecar of a document: NAME.EXT.yaml or NAME.yaml beside it."""
     for candidate in (path.with_name(path.name + ".yaml"), path.with_suffix(".yaml")):
         if candidate != path and candidate.is_file():
             return candidate
@@ -167,12 +168,12 @@ def find_documents(raw: Path) -> list[Source]:
         for path in find_files(raw)
         if path.name != "README.md" and path.relative_to(raw).parts[:1] not in {(r,) for r in RESERVED_FOLDERS}
     ]
-    sidecars = {sidecar for path in files if path.suffix != ".yaml" and (sidecar := _sidecar_of(path))}
+    sidecars = {sidecar for path in files if path.suffix != ".yaml" and (sidecar := sidecar_of(path))}
     found = []
     for path in files:
         if path in sidecars:
             continue
-        sidecar = _sidecar_of(path)
+        sidecar = sidecar_of(path)
         found.append(
             Source(
                 name=path.relative_to(raw).as_posix(),
@@ -253,10 +254,11 @@ def hash_inputs(raw: Path, sources: Sequence[Source]) -> str:
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def _default_extract(path: Path, name: str, doc_id: str, sidecar: Sidecar | None) -> DocumentRows:
+def _reader() -> Extract:
+    """The package's own reader; imported only where documents are read, as it loads the vocabularies."""
     from pipelines.extraction.document import extract_document
 
-    return extract_document(path, name, doc_id, sidecar)
+    return extract_document
 
 
 def _frame(table: str, rows: list[dict[str, Any]], version: str) -> pl.DataFrame:
@@ -319,7 +321,8 @@ def read_one(source: Source, version: str, extract: Extract) -> dict[str, pl.Dat
 
 def read_batch(sources: Sequence[Source], version: str, extract: Extract | None = None) -> dict[str, bytes]:
     """Several documents as Parquet, one file a table: what a worker does."""
-    read = [read_one(source, version, extract or _default_extract) for source in sources]
+    reader = extract or _reader()
+    read = [read_one(source, version, reader) for source in sources]
     return {table: parquet_bytes(pl.concat([r[table] for r in read])) for table in DOCUMENT_TABLES}
 
 
