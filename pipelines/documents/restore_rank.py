@@ -24,8 +24,9 @@ _SIGNS: Final = {
     "?": 0.0002, "—": 0.0005, "·": 0.0002, "％": 0.0005, "%": 0.0005, ".": 0.001,
 }  # fmt: skip
 STOPS: Final = frozenset("，,。、；;：:！!？?")
+UNKNOWN: Final = -1e9
 _ODD: Final = 1e-10
-_PLACE_SHARE: Final = 3e-7
+_PLACE_SHARE: Final = 6e-7
 _TERMS: Final = frozenset(
     re.findall(
         r"\w+",
@@ -65,19 +66,21 @@ def _dictionary(word: str) -> float:
             return sign
         if not "\u4e00" <= word <= "\u9fff":
             return 1e-4 if word.isascii() and word.isalnum() else _ODD
-    if not rjieba.has_word(word):
-        return 3e-9 if len(word) == 1 else _PLACE_SHARE if word in _places() else 0.0
-    return max(float(rjieba.suggest_freq(word)), 1.0) / _TOTAL
+    known = _PLACE_SHARE if word in _places() else 3e-9 if len(word) == 1 else 0.0
+    if rjieba.has_word(word):
+        return max(known, float(rjieba.suggest_freq(word)) / _TOTAL, 1.0 / _TOTAL)
+    return known
 
 
 def _is_hanzi(char: str) -> bool:
     return "\u4e00" <= char <= "\u9fff"
 
 
-class Ranker:
-    """Scores for one page."""
+class Ranker(dict[str, float]):
+    """Scores of one page: ranker[word] is the log share of a word, UNKNOWN where neither dictionary nor page has it."""
 
     def __init__(self, page: str) -> None:
+        super().__init__()
         sample = page[:_PAGE_SAMPLE]
         words: Counter[str] = Counter(rjieba.cut(sample))
         self._words = {w: n for w, n in words.items() if len(w) == 1 or (n > 1 and len(w) <= 4)}
@@ -90,45 +93,39 @@ class Ranker:
         )
         self._total = max(sum(words.values()), 1500)
         self._size = max(len(sample), 2000)
-        self._cache: dict[str, float] = {}
         self._pairs: dict[str, float] = {}
 
-    def word(self, word: str) -> float:
-        """Log share of a word, -1e9 where neither dictionary nor page knows it."""
-        known = self._cache.get(word)
-        if known is None:
-            share = 0.6 * _dictionary(word) + 0.3 * self._words.get(word, 0) / self._total
-            if len(word) == 1:
-                share += _PART * self._chars[word] / self._size
-            known = log(share) if share > 0 else -1e9
-            self._cache[word] = known
-        return known
+    def __missing__(self, word: str) -> float:
+        share = 0.6 * _dictionary(word) + 0.3 * self._words.get(word, 0) / self._total
+        if len(word) == 1:
+            share += _PART * self._chars[word] / self._size
+        score = self[word] = log(share) if share > 0 else UNKNOWN
+        return score
 
     def add(self, tail: Tail, char: str) -> Tail:
         """The tail one character further."""
         before, c3, c2, c1, c0 = tail
-        word = self.word
-        best = c0 + word(char)
+        best = c0 + self[char]
         joined = before + char
         size = len(joined)
         if size >= 2:
-            score = c1 + word(joined[-2:])
+            score = c1 + self[joined[-2:]]
             if score > best:
                 best = score
             if size >= 3:
-                score = c2 + word(joined[-3:])
+                score = c2 + self[joined[-3:]]
                 if score > best:
                     best = score
                 if size >= 4:
-                    score = c3 + word(joined)
+                    score = c3 + self[joined]
                     if score > best:
                         best = score
-        if before and not (_is_hanzi(char) and _is_hanzi(before[-1])):
-            best += self._pair(before[-1] + char)
+            if not ("\u4e00" <= char <= "\u9fff" and "\u4e00" <= before[-1] <= "\u9fff"):
+                best += self._pair(before[-1] + char)
         return joined[-3:], c2, c1, c0, best
 
     def _pair(self, pair: str) -> float:
-        """What a sign beside a character is more or less likely than the sign alone, from the page's pairs."""
+        """How much more or less likely a sign is beside this character than anywhere, from the page's pairs."""
         known = self._pairs.get(pair)
         if known is None:
             if pair[0] in STOPS and pair[1] in STOPS:

@@ -15,7 +15,7 @@ import opencc
 from pypinyin.constants import PINYIN_DICT
 
 from pipelines.documents.model import DAMAGE_MARK, Edit, EditClass
-from pipelines.documents.restore_rank import START, STOPS, Ranker, Tail
+from pipelines.documents.restore_rank import START, STOPS, UNKNOWN, Ranker, Tail
 from pipelines.documents.restore_table import PAIR, SHOWN, TONES, Key, in_private_zone, key_of, keys, possible
 
 MIN_ANNOTATIONS: Final = 3
@@ -41,6 +41,7 @@ _BEAM: Final = 240
 _DROP: Final = 28.0
 _LEFT_ALONE: Final = 3.0
 _VANISH_FROM: Final = 5
+_TOP: Final = 10
 _KEPT: Final = 6
 _CERTAIN: Final = 4.0
 _LEFT: Final = 7
@@ -75,6 +76,12 @@ def _simplified() -> dict[str, str]:
     table = {a: b for a, b in zip(every, converted, strict=True) if len(b) == 1}
     table["著"] = "着"
     return table
+
+
+@cache
+def _writable() -> frozenset[str]:
+    """Characters a run may hold."""
+    return frozenset(c for c in possible() if _likely_kind(c) or c in "ＡＢＣ")
 
 
 @cache
@@ -209,6 +216,8 @@ class _Page:
         plain = "".join(parts)
         self.plain = plain.translate({ord(a): b for a, b in self.simple.items()}) if len(plain) < 2_000_000 else plain
         self._ranker: Ranker | None = None
+        self._by_second: dict[int, tuple[tuple[str, str, int], ...]] = {}
+        self._lost_by_lead: dict[int, tuple[tuple[str, str], ...]] = {}
         level = max((key_of()[c].level for c in always if c in key_of()), default=0)
         self.level = level
         self.always = always | {k.char for k in keys() if k.level < level}
@@ -361,7 +370,10 @@ class _Page:
                 break
             far += 1
         unique: dict[tuple[str, int], _Reading] = {}
+        floor = {end: max(s.tail[4] for s in ended if s.at == end) - 14.0 for end in {s.at for s in ended}}
         for state in ended:
+            if state.tail[4] < floor[state.at]:
+                continue
             reading = _Reading(state.at, state.chars, self._closed(state.tail, state.at, far), state.kind)
             known = unique.get((state.chars, state.at))
             if known is None or known.score < reading.score:
@@ -394,14 +406,14 @@ class _Page:
 
     def _poor(self, best: _Reading, left: str) -> bool:
         """True when a character of the reading is rare and belongs to no word there: something may have vanished."""
-        word = self.ranker.word
+        word = self.ranker
         before = left[-3:]
         context = before + best.chars + self._right(best.end)[:3]
         for i in range(len(before), len(before) + len(best.chars)):
-            if not "\u4e00" <= context[i] <= "\u9fff" or word(context[i]) > -8.0:
+            if not "\u4e00" <= context[i] <= "\u9fff" or word[context[i]] > -8.0:
                 continue
             if not any(
-                word(context[a:b]) > -1e8
+                word[context[a:b]] > UNKNOWN
                 for a in range(max(0, i - 3), i + 1)
                 for b in range(max(i + 1, a + 2), min(a + 4, len(context)) + 1)
             ):
@@ -472,14 +484,12 @@ class _Page:
         self, state: _State, char: str, at: int, pending: int | None, *, kind: int = 0, annotated: bool = False
     ) -> _State | None:
         """The state after one more true character, None where the converter would have annotated or cut it."""
-        if char not in possible():
+        if char not in _writable():
             return None
         if not annotated and char in self.always:
             key = key_of().get(char)
             if state.limit < 0 or key is None or key.rank < state.limit:
                 return None
-        if not _likely_kind(char) and char not in "ＡＢＣ":
-            return None
         if char in "，。、；！？" and kind == 0 and pending is not None:
             return None
         simple = self.simple.get(char, char)
@@ -571,8 +581,11 @@ class _Page:
         """The character's second byte is lost with the `?`; with it an ASCII character where `swallowed`."""
         at = state.at + 1 if self.text[state.at : state.at + 1] in ("?", "？") else state.at
         kind = 2 if swallowed else 1
-        for char, trail in _by_lead().get(lead, ()):
-            if trail < 0x81:
+        known = self.ranker
+        before = state.tail[0]
+        previous, two = before[-1:], before[-2:]
+        for rank, (char, simple) in enumerate(self._lost(lead)):
+            if rank >= _TOP and known[previous + simple] == UNKNOWN and known[two + simple] == UNKNOWN:
                 continue
             after = self._emit(state, char, at, None, kind=kind)
             if after is None:
@@ -580,6 +593,15 @@ class _Page:
             if swallowed:
                 after = _State(at, None, after.tail, after.chars + DAMAGE_MARK, kind, after.vanished)
             out.append(after)
+
+    def _lost(self, lead: int) -> tuple[tuple[str, str], ...]:
+        """Characters with this first byte and a second one that cannot stand alone, likeliest first."""
+        found = self._lost_by_lead.get(lead)
+        if found is None:
+            every = [(c, self.simple.get(c, c)) for c, trail in _by_lead().get(lead, ()) if trail >= 0x81]
+            every.sort(key=lambda e: (-self.ranker[e[1]], e[0]))
+            found = self._lost_by_lead[lead] = tuple(every)
+        return found
 
     def _vanish(self, state: _State, out: list[_State], left: int) -> None:
         """A pair of bytes that shows nothing stood before the next raw character."""
@@ -596,15 +618,49 @@ class _Page:
             if after is not None:
                 first.append((after, trail))
         first.sort(key=lambda f: -f[0].tail[4])
-        token = self.text[state.at : state.at + 1]
-        unit = PAIR.get(token)
+        unit = PAIR.get(self.text[state.at : state.at + 1])
+        following = self._following(state.at, unit)
+        known = self.ranker
         for after, trail in first[:6]:
             if unit is None:
                 leads = [b for b in range(0x81, 0xFF) if in_private_zone(trail, b)]
             else:
-                leads = [b for _, b in _by_trail().get(unit[0], ()) if in_private_zone(trail, b)]
+                previous = after.tail[0][-1:]
+                leads = []
+                for rank, (_, simple, b) in enumerate(self._second(unit[0])):
+                    if in_private_zone(trail, b) and (
+                        rank < _TOP
+                        or known[previous + simple] > UNKNOWN
+                        or (following and known[simple + following] > UNKNOWN)
+                    ):
+                        leads.append(b)
             for lead2 in leads:
                 self._step(after._replace(pending=lead2, kind=1, vanished=state.vanished + 1), out)
+
+    def _second(self, trail: int) -> tuple[tuple[str, str, int], ...]:
+        """Characters with this second byte, likeliest first, with their first byte."""
+        found = self._by_second.get(trail)
+        if found is None:
+            every = [(c, self.simple.get(c, c), lead) for c, lead in _by_trail().get(trail, ())]
+            every.sort(key=lambda e: (-self.ranker[e[1]], e[0]))
+            found = self._by_second[trail] = tuple(every)
+        return found
+
+    def _following(self, at: int, unit: tuple[int, int] | None) -> str:
+        """The true character after the one whose second byte opens the unit at `at`, if it is known."""
+        if unit is None or unit[1] < 0x81:
+            return ""
+        token = self.text[at + 1 : at + 2]
+        char = ""
+        if token in PAIR:
+            char = SHOWN[unit[1] << 8 | PAIR[token][0]]
+        elif "@" <= token <= "~":
+            char = SHOWN[unit[1] << 8 | ord(token)]
+        elif token == "?":  # noqa: S105
+            py = _TAIL.match(self.text, at + 2)
+            found = self._keys(unit[1], py.group(1)) if py is not None else []
+            char = found[0].char if found else ""
+        return self.simple.get(char, char)
 
     @staticmethod
     def _put(out: list[_State], state: _State | None) -> None:
