@@ -58,9 +58,9 @@ def _side(relation: str) -> int:
 
 def read_target(
     actual: float | None,
-    actual_unit: str,
+    actual_unit: str | None,
     value: float,
-    value_unit: str,
+    value_unit: str | None,
     relation: str,
     *,
     before: str = "",
@@ -91,12 +91,12 @@ def read_target(
         reading: Reading, confidence: Literal["high", "medium", "low"], score: float | None, reason: str
     ) -> TargetReading:
         target, other = (value, margin) if reading == "level" else (margin, value)
-        possible = other if reason != "infeasible" else None
-        both = None if target is None or possible is None or actual is None else met(target) == met(possible)
+        both = None if target is None or other is None or actual is None else met(target) == met(other)
         return TargetReading(reading, target, confidence, other, score, both, reason)
 
-    bare_unit = _PERCENT_POINTS.get(value_unit, value_unit)
-    if _MARGIN_AFTER.match(after) or value_unit in _PERCENT_POINTS:
+    written_unit, actual_unit = value_unit or "", actual_unit or ""
+    bare_unit = _PERCENT_POINTS.get(written_unit, written_unit)
+    if _MARGIN_AFTER.match(after) or written_unit in _PERCENT_POINTS:
         if margin is None:
             return TargetReading(None, None, None, None, None, None, "target_unreadable")
         return result("margin", "high", None, "words")
@@ -124,7 +124,7 @@ def read_target(
     from_siblings = 0.0
     for reading, unit, word in siblings:
         weight = 1.0 if reading == "level" else -1.0
-        same = unit == value_unit and _side(word) == side
+        same = unit == written_unit and _side(word) == side
         from_siblings += weight if same else weight / 2
     score += max(-1.0, min(1.0, from_siblings))
     if _decimals(margin) < _decimals(value):

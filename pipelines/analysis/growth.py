@@ -1,0 +1,290 @@
+"""Change and growth of series, wordings of multiples, and prior values implied by growth rates.
+
+Here: change between two values, the reasons why a growth rate is withheld, mean annual growth over gaps, and what a
+stated growth rate says about the year before. Not here: choosing the values (pipelines/series) or judging them
+against targets (targets.py, progress.py).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.analysis.intervals import beyond_rounding, difference_interval, divided, finite, growth_interval
+from pipelines.series.breaks import known_breaks, with_breaks
+from pipelines.series.periods import stencil_of
+from pipelines.warehouse.schema import conform
+
+POINT_UNITS = ("%", "‰", "1/10万", "1/万")
+"""Units whose change is a difference in points (METHODOLOGY 1.3)."""
+
+LINE = ["place_code", "indicator_id", "basis", "scope", "period_kind"]
+
+
+def absolute_change(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
+    """x1 - x0, in the unit or in points (METHODOLOGY 1.1, 1.3)."""
+    return x1 - x0
+
+
+def relative_growth(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
+    """x1/x0 - 1 as a ratio; null where `growth_reason` gives one (METHODOLOGY 1.2, 1.6)."""
+    return finite(x1 / pl.when((x0 > 0) & (x1 >= 0)).then(x0) - 1)
+
+
+def growth_reason(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
+    """Why growth cannot be computed from two values; null where it can (METHODOLOGY 1.6)."""
+    return (
+        pl.when(x0.is_null() | x1.is_null())
+        .then(pl.lit("missing"))
+        .when(x0 == 0)
+        .then(pl.lit("zero_base"))
+        .when(((x0 < 0) & (x1 > 0)) | ((x0 > 0) & (x1 < 0)))
+        .then(pl.lit("sign_change"))
+        .when(x0 < 0)
+        .then(pl.lit("negative_base"))
+    )
+
+
+def change_words(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
+    """The words shown where growth is withheld: from zero, 持平, 降幅扩大, 由负转正 ... (METHODOLOGY 1.6)."""
+    return (
+        pl.when((x0 == 0) & (x1 == 0))
+        .then(pl.lit("持平"))
+        .when(x0 == 0)
+        .then(pl.lit("from zero"))
+        .when((x0 < 0) & (x1 > 0))
+        .then(pl.lit("由负转正"))
+        .when((x0 > 0) & (x1 < 0))
+        .then(pl.lit("由正转负"))
+        .when((x0 < 0) & (x1 < x0))
+        .then(pl.lit("降幅扩大"))
+        .when((x0 < 0) & (x1 > x0))
+        .then(pl.lit("降幅收窄"))
+        .when(x0 < 0)
+        .then(pl.lit("持平"))
+    )
+
+
+def symmetric_growth(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
+    """2(x1 - x0)/(|x1| + |x0|), in [-2, 2]; null where both are zero; for ranking only (METHODOLOGY 1.6)."""
+    s = x0.abs() + x1.abs()
+    return finite(2 * ((x1 - x0) / pl.when(s > 0).then(s)))
+
+
+def cagr(x0: pl.Expr, x1: pl.Expr, years: pl.Expr) -> pl.Expr:
+    """(x1/x0)^(1/years) - 1 for positive values and years > 0, else null (METHODOLOGY 1.5)."""
+    fit = (x0 > 0) & (x1 > 0) & (years > 0)
+    return finite(((pl.when(fit).then(x1).log() - pl.when(fit).then(x0).log()) / years).exp() - 1)
+
+
+def change_per_year(x0: pl.Expr, x1: pl.Expr, years: pl.Expr) -> pl.Expr:
+    """(x1 - x0)/years, for rates and for values that may be zero or negative (METHODOLOGY 1.5)."""
+    return divided(x1 - x0, years)
+
+
+def contribution(part_change: pl.Expr, total_change: pl.Expr) -> pl.Expr:
+    """贡献率: change of the part over change of the total (METHODOLOGY 1.7)."""
+    return divided(part_change, total_change)
+
+
+def small_base(x0: pl.Expr, lo0: pl.Expr, hi0: pl.Expr, is_count: pl.Expr) -> pl.Expr:
+    """True for a counted base below 20, or one whose interval is wider than a quarter (METHODOLOGY 1.6)."""
+    wide = divided(hi0, pl.when(lo0 > 0).then(lo0)) > 1.25
+    return (x0 > 0) & ((is_count & (x0 < 20)) | wide.fill_null(False))
+
+
+# ---------------------------------------------------------------------------------------------- multiples and wordings
+
+
+def raised_by_times(x0: pl.Expr, n: pl.Expr) -> pl.Expr:
+    """增长 n 倍, 提高一倍: (1 + n)x0 (METHODOLOGY 1.4)."""
+    return (1 + n) * x0
+
+
+def raised_to_times(x0: pl.Expr, n: pl.Expr) -> pl.Expr:
+    """增长到 n 倍, 是 ... 的 n 倍; also 下降到 p, 为上年的 p with p as a ratio (METHODOLOGY 1.4)."""
+    return n * x0
+
+
+def doubled(x0: pl.Expr, n: pl.Expr) -> pl.Expr:
+    """翻 n 番: 2^n x0 (METHODOLOGY 1.4)."""
+    return x0 * (n * pl.lit(2.0).log()).exp()
+
+
+def doublings(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
+    """Number of doublings 番 between two positive values (METHODOLOGY 1.4)."""
+    return finite((pl.when(x1 > 0).then(x1) / pl.when(x0 > 0).then(x0)).log(2.0))
+
+
+def lowered_by(x0: pl.Expr, p: pl.Expr) -> pl.Expr:
+    """下降 p, with p a ratio: (1 - p)x0; null for 减少 n 倍 with n >= 1 (METHODOLOGY 1.4)."""
+    return (1 - pl.when(p < 1).then(p)) * x0
+
+
+def plan_from_completion(actual: pl.Expr, completion: pl.Expr) -> pl.Expr:
+    """Plan T = A/c from a completion rate given as a ratio (METHODOLOGY 1.4, 6)."""
+    return divided(actual, pl.when(completion > 0).then(completion))
+
+
+def multiple_reading(x0: pl.Expr, x1: pl.Expr, n: pl.Expr, half_unit: pl.Expr) -> pl.Expr:
+    """Which reading of `n 倍` the two ends support: by, to, or null with neither or both (METHODOLOGY 1.4).
+
+    A tail of the quotient cut off instead of rounded is allowed, as texts do both: 3.58974 is written 3.6 and 2.33744
+    is written 2.3. `to` where the wording says "by" is the flag `bei_as_ratio`.
+    """
+    ratio = divided(x1, x0)
+    to = (ratio - n).abs() <= half_unit
+    by = (ratio - 1 - n).abs() <= half_unit
+    return pl.when(to & ~by).then(pl.lit("to")).when(by & ~to).then(pl.lit("by"))
+
+
+# ------------------------------------------------------------------------------------------------------- implied priors
+
+
+def implied_prior(
+    x1: pl.Expr, growth: pl.Expr, half: pl.Expr, growth_half: pl.Expr
+) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Prior value x1/(1 + g) with its ends, from a level and a nominal growth rate given as a ratio (METHODOLOGY 3.1).
+
+    `half` and `growth_half` are half units of level and rate. Null where 1 + g is not positive.
+    """
+    base = pl.when(1 + growth - growth_half > 0).then(1 + growth)
+    return divided(x1, base), divided(x1 - half, base + growth_half), divided(x1 + half, base - growth_half)
+
+
+def prior_from_change(x1: pl.Expr, change: pl.Expr) -> pl.Expr:
+    """Prior value x1 - change (METHODOLOGY 3.2)."""
+    return x1 - change
+
+
+_REAL = r"不变价|可比价|可比口径|扣除价格|实际增长|实际增速|同口径"
+
+
+def implied_prior_reason(indicator_id: pl.Expr, sentence: pl.Expr) -> pl.Expr:
+    """`basis_mismatch` where growth and level are on two bases, else null (METHODOLOGY 3.3): growth at constant or
+    comparable prices, 同口径 growth, all GDP growth, and growth of a growth rate."""
+    gdp = indicator_id.is_in(["gdp", "gdp_growth", "gdp_per_capita"]) | indicator_id.str.ends_with("_value_added")
+    refused = gdp.fill_null(False) | sentence.str.contains(_REAL).fill_null(False)
+    return pl.when(refused).then(pl.lit("basis_mismatch"))
+
+
+# ------------------------------------------------------------------------------------------------------- frame of rates
+
+
+def growth_rates(series: pl.DataFrame, indicators: pl.DataFrame, breaks: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The `growth_rates` table: every point against the point one year before, else against the last earlier one.
+
+    The prior point is found by joining on its period, never by row order, so that a missing year stays missing: then
+    `growth` is null with reason `missing`, while `cagr` and the change cover `n_years`. Growth is a ratio; the change of
+    a rate is in points. METHODOLOGY 1 and 4.6.
+    """
+    points = series.select(
+        *LINE,
+        "period",
+        "year",
+        "value",
+        "value_lo",
+        "value_hi",
+        "unit",
+        "status",
+        "conflict",
+        "observation_id",
+        pl.col("flags").alias("point_flags"),
+        stencil_of(pl.col("period")).alias("stencil"),
+    ).join(
+        indicators.select("indicator_id", pl.col("measure_type").str.starts_with("count").alias("is_count")),
+        on="indicator_id",
+        how="left",
+    )
+    key = [*LINE, "stencil"]
+    carried = ["period", "value", "value_lo", "value_hi", "unit", "status", "conflict", "observation_id", "point_flags"]
+    prior = points.select(*key, "year", *(pl.col(c).alias(f"prior_{c}") for c in carried))
+    near = prior.with_columns((pl.col("year") + 1).alias("year"), pl.lit(1, pl.Int64).alias("n_years"))
+    next_door = points.join(near, on=[*key, "year"], how="left")
+    alone = next_door.filter(pl.col("prior_period").is_null()).select(points.columns)
+    earlier = prior.with_columns(pl.col("year").alias("prior_year"))
+    far = (
+        alone.sort("year")
+        .join_asof(
+            earlier.sort("year"),
+            on="year",
+            by=key,
+            strategy="backward",
+            allow_exact_matches=False,
+            check_sortedness=False,
+        )
+        .with_columns((pl.col("year") - pl.col("prior_year")).alias("n_years"))
+        .drop("prior_year")
+    )
+    paired = pl.concat([next_door.filter(pl.col("prior_period").is_not_null()), far.select(next_door.columns)])
+    other_basis = (
+        points.select("place_code", "indicator_id", "scope", "period_kind", "stencil", pl.col("year") + 1)
+        .unique()
+        .with_columns(pl.lit(True).alias("has_other_basis"))
+    )
+    paired = paired.join(
+        other_basis, on=["place_code", "indicator_id", "scope", "period_kind", "stencil", "year"], how="left"
+    )
+    paired = with_breaks(paired, known_breaks() if breaks is None else breaks)
+    x0, x1 = pl.col("prior_value"), pl.col("value")
+    lo0, hi0, lo1, hi1 = (pl.col(c) for c in ("prior_value_lo", "prior_value_hi", "value_lo", "value_hi"))
+    one_sided = (
+        pl.col("point_flags").list.contains("one_sided")
+        | pl.col("prior_point_flags").list.contains("one_sided")
+        | hi1.is_null()
+        | hi0.is_null()
+    ).fill_null(False)
+    severe = ((pl.col("conflict") == "severe") | (pl.col("prior_conflict") == "severe")).fill_null(False)
+    reason = (
+        pl.when(x0.is_null() & pl.col("has_other_basis").fill_null(False))
+        .then(pl.lit("basis_mismatch"))
+        .when(x0.is_null())
+        .then(pl.lit("missing"))
+        .when(pl.col("unit") != pl.col("prior_unit"))
+        .then(pl.lit("unit_mismatch"))
+        .when(severe)
+        .then(pl.lit("conflict"))
+        .when(one_sided)
+        .then(pl.lit("one_sided"))
+        .when(pl.col("crosses_break"))
+        .then(pl.lit("break"))
+        .otherwise(growth_reason(x0, x1))
+    )
+    paired = paired.with_columns(reason.alias("reason"))
+    comparable = ~pl.col("reason").is_in(["unit_mismatch", "conflict", "one_sided", "break"]).fill_null(False)
+    computable = pl.col("reason").is_null()
+    yearly = pl.col("n_years") == 1
+    change_lo, change_hi = difference_interval(lo1, hi1, lo0, hi0)
+    growth_lo, growth_hi = growth_interval(lo1, hi1, lo0, hi0)
+    is_rate = pl.col("unit").is_in(POINT_UNITS)
+    single = pl.when(computable & yearly)
+    result = paired.select(
+        *LINE,
+        "period",
+        "prior_period",
+        "n_years",
+        "value",
+        "prior_value",
+        "unit",
+        pl.when(comparable).then(absolute_change(x0, x1)).alias("abs_change"),
+        pl.when(comparable).then(change_lo).alias("abs_change_lo"),
+        pl.when(comparable).then(change_hi).alias("abs_change_hi"),
+        single.then(relative_growth(x0, x1)).alias("growth"),
+        single.then(growth_lo).alias("growth_lo"),
+        single.then(growth_hi).alias("growth_hi"),
+        pl.when(computable & ~is_rate).then(cagr(x0, x1, pl.col("n_years"))).alias("cagr"),
+        pl.when(comparable).then(symmetric_growth(x0, x1)).alias("symmetric_growth"),
+        pl.when(comparable).then(beyond_rounding(change_lo, change_hi)).alias("beyond_rounding"),
+        pl.when(computable & ~yearly).then(pl.lit("missing")).otherwise(pl.col("reason")).alias("reason"),
+        pl.concat_list(
+            pl.when(small_base(x0, lo0, hi0, pl.col("is_count").fill_null(False)).fill_null(False)).then(
+                pl.lit("small_base")
+            ),
+            pl.when(x0.is_not_null() & is_rate).then(pl.lit("points")),
+            pl.when(pl.col("n_years") > 1).then(pl.lit("gap_in_series")),
+        )
+        .list.drop_nulls()
+        .alias("flags"),
+        "observation_id",
+        "prior_observation_id",
+    )
+    return conform("growth_rates", result.sort(*LINE, "period"))
