@@ -6,7 +6,7 @@ Works on restored text by form alone (numbering, openings, signatures); what a s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipelines.documents.model import Section
 
@@ -20,12 +20,15 @@ GREETING = re.compile(r"^\s*(?:尊敬的)?(?:各位)?(?:领导|代表|同志们|
 SIGNATURE = re.compile(r"^\s*[(（]?(?:作者系|作者单位|供稿|报送单位)")
 
 
-def split(text: str, furniture: Sequence[tuple[int, int]] = ()) -> list[Section]:
+def split(
+    text: str, furniture: Sequence[tuple[int, int]] = (), place_of: Callable[[str], str | None] | None = None
+) -> list[Section]:
     """Sections in order, covering the text; `duplicate_of` names an earlier section with the same sentences.
 
     A new section starts where top-level numbering begins again after it had gone on (`三、… 一、…`), with the opening
     paragraphs before it that announce a report (`汇报如下`), at a greeting that follows numbered parts, and after a
-    line naming the author (`(作者系…)`).
+    line naming the author (`(作者系…)`). `place_of` tells the place a short heading names; where headings name two or
+    more places (`一、某某县`), each begins a section of a compilation.
     """
     lines: list[tuple[int, int, str]] = []
     position = 0
@@ -51,6 +54,17 @@ def split(text: str, furniture: Sequence[tuple[int, int]] = ()) -> list[Section]
         elif SIGNATURE.match(line) and i + 1 < len(lines) and any(s.strip() for _, _, s in lines[i + 1 :]):
             starts.append(lines[i + 1][0])
             seen_later = False
+    if place_of is not None:
+        headed = [
+            (start, place)
+            for start, _, line in lines
+            if start not in marked
+            and 2 < len(line.strip()) <= 30
+            and not re.search(r"[。，,；;]", line)
+            and (place := place_of(line.strip()))
+        ]
+        if len({place for _, place in headed}) >= 2:
+            starts += [start for n, (start, place) in enumerate(headed) if n == 0 or headed[n - 1][1] != place]
     starts = sorted(set(starts))
     sections: list[Section] = []
     paragraphs: dict[str, int] = {}
@@ -58,7 +72,7 @@ def split(text: str, furniture: Sequence[tuple[int, int]] = ()) -> list[Section]
         end = starts[number + 1] if number + 1 < len(starts) else len(text)
         total = repeated = 0
         votes: dict[int, int] = {}
-        for a, b, line in lines:
+        for a, _b, line in lines:
             if a < start or a >= end or a in marked or len(line.strip()) < 20:
                 continue
             bare = re.sub(r"\s", "", line)

@@ -230,6 +230,8 @@ def _trim(phrase: str) -> tuple[str, str]:
     p = _p()
     scope = ""
     phrase = re.sub(r"^\s*[(（]?[0-9一二三四五六七八九十]+[)）、.．]", "", phrase)
+    phrase = re.sub(r"^【[^】]{1,12}】", "", phrase)
+    phrase = re.sub(r"^[*xX×＊_]+(?:县|区|市|镇|乡|旗|州)", "", phrase)
     phrase = phrase.strip(" \t　“”\"'‘’:：、-—·()（）\n")
     for _ in range(8):
         before = phrase
@@ -306,6 +308,10 @@ def _head_noun(fragment: str) -> tuple[str, str]:
     return fragment[:position], fragment[position:]
 
 
+_COMPARED = re.compile(
+    r"(?:比|较|与|和)?(?:[国省市州县区镇](?:定|里)?|上级)?(?:委|政府)?(?:下达|确定|规定)?的?(?:责任|控制|考核|年度|年初)?(?:目标|任务|指标|要求|计划)"
+    r"(?:高|低|多|少|超|高出|低于|高于|超过|相比|比)*|(?:比|较|由|从)?(?:上年|去年|[0-9]{4}年)?(?:同期|末|底)?的?"
+)
 _PURPOSE = re.compile(r"^(?:用于|作为|用作|用以|来|为|支持|进行|专项用于|专门用于|专用于)")
 _TAIL_FUNCTION = re.compile(r"^(?:用于|作为|用作|用以|进行|开展|来|为|对|由|被|在|将)")
 _COUNT_SUFFIX = {"人次": "人次", "例": "例数", "户": "户数"}
@@ -442,6 +448,10 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
             rules.append("carried")
         else:
             extra["verb"] = "".join(_leading_verbs(phrase))
+    if before is not None and _COMPARED.fullmatch(phrase):
+        # 市里下达的目标10.66‰, 比上年的295人: the number is another value of what was just named
+        phrase = re.sub(r"(?:增长|下降|增加|减少|提高)$", "", before.indicator)
+        rules.append("compared_with")
     core = re.sub(r"[“”\"的、]", "", phrase)
     if kind in ("growth", "change") and m.rule != "range":
         verb = _change_verb(c.left)
@@ -479,6 +489,8 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
         rules.append("topic")
     phrase, scope3 = _trim(phrase)
     scope = scope or scope3
+    if re.search(r"(?:出生|死亡|自然增长|迁入|迁出|自然增加)$", phrase):
+        phrase += {"人": "人数", "‰": "率", "%": "率"}.get(unit or "", "")
     if unit in _COUNT_SUFFIX and phrase and not phrase.endswith(("数", "人次", "户", "例")):
         phrase += _COUNT_SUFFIX[unit]
     unit, unit_rule = _unit(m, unit, c, phrase, kind)
@@ -617,7 +629,8 @@ def _kind(text: str, m: Mention, c: _Context, unit: str | None) -> tuple[str, st
     level = p.level.search(tail) and re.search(
         r"(?:提高|增加|上升|下降|减少|降低|增长|提升|降|升|增|减)[一-鿿]{0,4}(?:到|至|为)$", tail
     )
-    if not level:
+    natural = re.search(r"自然(?:增长|增加|减少)(?:了|为)?$", tail)
+    if not level and not natural:
         compare = re.search(r"(高于|低于|高出|超过|低|高)[^，,0-9]{0,14}$", tail)
         if points or (
             unit == "%" and compare and re.search(r"(?:高于|低于)[^，,]{0,10}(?:目标|平均|水平|计划|任务|要求)$", tail)
@@ -640,12 +653,10 @@ def _kind(text: str, m: Mention, c: _Context, unit: str | None) -> tuple[str, st
         ):
             direction = "down" if p.down.search(hit2.group(1)) else "up"
             return "change", direction, "change"
-        elif (
-            re.search(r"(?:净增|净减|分别逐年减少|逐年减少|减少|增收|整合校点|新增|增加)(?:了|约|近)?$", tail)
-            and re.search(r"[一-鿿]{2}(?:增加|减少)(?:了|约|近)?$", tail)
-            and not p.target_before.search(before)
-        ):
-            direction = "down" if "减" in tail[-4:] else "up"
+        elif re.search(
+            r"(?:净增加?|净减少?|增加|减少|少生|多生|下降|提高)(?:了|约|近)?$", tail
+        ) and not p.target_before.search(before):
+            direction = "down" if re.search(r"减|少|降", tail[-4:]) else "up"
             return "change", direction, "change"
     if percent and unit == "%" and p.completion.search(tail):
         return "completion", None, "completion"
@@ -691,6 +702,12 @@ def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
     compare = re.search(r"(?:低于|高于)[^，,0-9]{0,10}(?:目标|任务)$", before)
     if compare:
         return "target_compared"
+    bound = re.match(r"不低于|不高于|不超过|不少于|≤|≥", m.text) or (
+        m.text.endswith(("以内", "之内")) and re.search(r"控制在$", before.rstrip())
+    )
+    outcome = re.search(r"已|实际|达到了|保持|稳定|均|始终|继续|仍|一直|实现|完成|连续", before[-14:])
+    if bound and not outcome and m.unit not in ("岁", "周岁"):
+        return "target_bound"
     hits = list(p.target_before.finditer(before))
     if hits:
         after = before[hits[-1].end() :]

@@ -15,15 +15,17 @@ from typing import Any
 from pipelines.catalogue.indicators import link as link_indicator
 from pipelines.catalogue.indicators import load as load_indicators
 from pipelines.catalogue.places import NO_PLACE, PlaceGuess, by_code, finder
+from pipelines.catalogue.places import load as load_places
 from pipelines.documents.clean import furniture
 from pipelines.documents.model import Edit, Section, Sidecar, SourceText
 from pipelines.documents.read import read
 from pipelines.documents.restore import restore
 from pipelines.documents.split import duplicated_spans, split
 from pipelines.documents.textmap import OffsetMap
-from pipelines.extraction.attribution import SENTENCE_ENDS, Reading, attribute
+from pipelines.extraction.attribution import SENTENCE_ENDS, Reading, attribute, cues
 from pipelines.extraction.mentions import Mention, find_mentions
 from pipelines.extraction.periods import Timeline, period_kind, period_of, timeline
+from pipelines.extraction.tables import Cell, find_cells
 from pipelines.extraction.target_reading import TargetReading, read_target
 from pipelines.extraction.written import interval
 
@@ -47,6 +49,7 @@ _RANKS = (
     (3, re.compile("政府工作报告")),
 )
 _SURE_PLACE = 0.45  # a visitor's county or one event's must not name the section: below, no place
+STOCK = re.compile(cues()["stock_words"])
 _SCOPED = re.compile(r"^(?:全|我|本)(?:县|区|市|州|省|旗)?$")
 
 
@@ -82,9 +85,10 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> _Read:
     text = restored.text
     to_file = source.plain_map.then(restored.map) if source.plain is not None else restored.map
     noise = furniture(text)
-    mentions = find_mentions(text, noise)
-    readings = attribute(text, mentions)
-    sections = split(text, noise)
+    cells = find_cells(text)
+    mentions = _with_cells(find_mentions(text, noise), cells)
+    readings = _with_cell_readings(attribute(text, [m for m in mentions if m.rule != "table_cell"]), cells)
+    sections = split(text, noise, _heading_place)
     hint = sidecar.year if sidecar else None
     title = (sidecar.title or "") if sidecar else ""
     timelines = [timeline(text, s.start, s.end, hint, title) for s in sections]
@@ -106,6 +110,57 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> _Read:
     return _Read(
         source, text, to_file, restored.edits, mentions, readings, sections, timelines, places, duplicated_spans(text)
     )
+
+
+def _heading_place(line: str) -> str | None:
+    """Code of the county a heading names alone: `一、江苏省东台市（2021年）`; None for any other line."""
+    bare = re.sub(r"^(?:[一二三四五六七八九十]+、|[(（][一二三四五六七八九十0-9]+[)）]|[0-9]+[、.．])", "", line)
+    bare = re.sub(r"[（(][^（）()]*[)）]$", "", bare)
+    if not re.search(r"[县区市旗]$", bare):
+        return None
+    found = load_places().find(bare)
+    return found[0].place_code if len(found) == 1 and found[0].level == "county" else None
+
+
+def _row_place(row: str, around: str, year: str | None) -> PlaceGuess | None:
+    """The county a table row or a phrase begins with; where the name is common, the one whose superior `around` names."""
+    if not re.fullmatch(r"[一-鿿]{1,10}[县区市旗]", row):
+        return None
+    found = list(load_places().find(row, year=int(year)) if year else load_places().find(row))
+    if len(found) > 1:
+        found = [
+            p
+            for p in found
+            if any(a.name_zh in around for a in load_places().ancestors(p) if a.place_code != p.place_code)
+        ]
+    if len(found) != 1 or found[0].level != "county":
+        return None
+    return PlaceGuess(found[0].place_code, found[0].full_name_zh, row, 0.9)
+
+
+def _with_cells(mentions: list[Mention], cells: Sequence[Cell]) -> list[Mention]:
+    if not cells:
+        return mentions
+    spans = [(c.mention.start, c.mention.end) for c in cells]
+    starts = [a for a, _ in spans]
+
+    def inside(m: Mention) -> bool:
+        i = bisect_right(starts, m.end - 1) - 1
+        return i >= 0 and m.start < spans[i][1]
+
+    return sorted([m for m in mentions if not inside(m)] + [c.mention for c in cells], key=lambda m: m.start)
+
+
+def _with_cell_readings(readings: list[Reading], cells: Sequence[Cell]) -> list[Reading]:
+    made = [
+        Reading(
+            -1, c.mention, "indicator", c.column, c.mention.unit, "actual", None, "", bool(STOCK.search(c.column)),
+            (c.mention.start, c.mention.end), (c.mention.start, c.mention.end), ("table_cell",), confidence=0.85,
+            extra={"row": c.row} | ({"year": c.year} if c.year else {}),
+        )
+        for c in cells
+    ]  # fmt: skip
+    return sorted(readings + made, key=lambda r: r.mention.start)
 
 
 def _sidecar_place(sidecar: Sidecar | None) -> PlaceGuess | None:
@@ -143,6 +198,7 @@ def _rows(r: _Read) -> list[dict[str, Any]]:
     risky = [e for e in r.edits if e.number_risk]
     plain_starts = [e.start for e in risky]
     rows: list[dict[str, Any]] = []
+    head = r.text[:600]
     for reading in r.readings:
         m = reading.mention
         number = _section_of(r, m.start)
@@ -162,13 +218,25 @@ def _rows(r: _Read) -> list[dict[str, Any]]:
         if section.duplicate_of is not None or any(a <= m.start < b for a, b in r.duplicates):
             flags.append("duplicate")
         sentence = _sentence(r.text, m.start, m.end)
-        linked = (
-            link_indicator(reading.indicator, reading.unit or "") if reading.kind != "norm" or reading.unit else None
-        )
-        basis = next((b for b, pattern in _BASIS if pattern.search(reading.indicator)), "")
+        scope = "" if _SCOPED.match(reading.scope) else reading.scope
+        indicator = reading.indicator
+        if year := reading.extra.get("year"):
+            period, words = f"asof:{year}" if reading.stock else year, year
+        if (row_name := reading.extra.get("row")) and (
+            own := _row_place(row_name, head, period[:4] if period[:4].isdigit() else None)
+        ):
+            guess = own
+        elif row_name:
+            scope = row_name
+        elif (named := re.match(r"[一-鿿]{1,10}?[县区市旗](?=[一-鿿]{2})", indicator)) and (
+            own := _row_place(named.group(), head, None)
+        ):
+            # 晋江市常住人口206.9万人: the phrase itself names another county than the section
+            guess, indicator = own, indicator[named.end() :]
+        linked = link_indicator(indicator, reading.unit or "") if reading.kind != "norm" or reading.unit else None
+        basis = next((b for b, pattern in _BASIS if pattern.search(indicator)), "")
         if "????" in period:
             flags.append("unknown_year")
-        scope = "" if _SCOPED.match(reading.scope) else reading.scope
         place_code, place_name = guess.place_code, guess.full_name
         rows.append(
             {
@@ -178,7 +246,7 @@ def _rows(r: _Read) -> list[dict[str, Any]]:
                 "raw": r.source.text[raw_start:raw_end],
                 "sentence": sentence,
                 "class": reading.mention_class,
-                "indicator": reading.indicator,
+                "indicator": indicator,
                 "indicator_id": linked[0] if linked else None,
                 "value": value,
                 "value_lo": lo,

@@ -170,6 +170,16 @@ def _word(text: str, hit: re.Match[str], year: str, default: str, now: str, star
         return word(f"{year}-{int(hit['r1']):02d}..{year}-{int(hit['r2']):02d}", "ytd")
     if hit["md"]:
         month = f"{year}-{int(hit['mm']):02d}"
+        if not hit["dd"] and hit.group().endswith(("底", "末")):
+            ended = {"03": "Q1", "06": "H1"}.get(month[-2:])
+            if default != year and ended is not None and default.endswith(ended):
+                return word(default, "quarter")
+            return word(
+                f"{year}-01..{month}"
+                if re.search(r"(?:截[至止]|到|至)$", text[max(0, hit.start() - 2) : hit.start()])
+                else month,
+                "ytd",
+            )
         return word(f"{month}-{int(hit['dd']):02d}", "day") if hit["dd"] else word(month, "month")
     if hit["quarter"]:
         return word(f"{year}-Q{_QUARTERS[hit['qq']]}", "quarter")
