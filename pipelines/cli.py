@@ -343,12 +343,15 @@ def export(
     from pipelines.warehouse.read import find_warehouse
 
     database = find_warehouse(warehouse)
-    report = export_all(database.parent, exports, [f.value for f in format] if format else None, place, indicator)
+    try:
+        report = export_all(database.parent, exports, [f.value for f in format] if format else None, place, indicator)
+    except ValueError as error:
+        raise Fault(str(error)) from error
     for path in report.files:
         typer.echo(_shown(path))
-    for line in report.missing:
+    for line in report.skipped:
         _say(f"note: {_safe(line)}")
-    if format and report.missing:
+    if format and report.skipped:
         raise typer.Exit(1)
 
 

@@ -173,7 +173,7 @@ TABLE_ASSETS = [
     *(_combined(name) for name in DOCUMENT_TABLES),
     _table_asset("indicators", (), steps.indicators),
     _table_asset("places", ("observations", "targets"), steps.places),
-    _table_asset("series", ("observations", "indicators"), steps.series),
+    _table_asset("series", ("observations", "indicators", "documents"), steps.series),
     _table_asset("growth_rates", ("series", "indicators"), steps.growth_rates),
     _table_asset("target_gaps", ("targets", "observations", "series", "indicators"), steps.target_gaps),
     checks,
@@ -254,7 +254,7 @@ def notebooks(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[typ
 def exports(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Writes the briefing outputs."""
     tell("exports")
-    made = steps.exports(workspace.store, workspace.exports_dir)
+    made = steps.exports(workspace.store, workspace.exports_dir, workspace.raw_dir)
     return dg.MaterializeResult(
         metadata={"files": len(made.files), "missing": dg.MetadataValue.json(list(made.missing))},
         check_results=[

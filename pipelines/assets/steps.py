@@ -138,7 +138,8 @@ def series(store: Store) -> Frame:
     """One point for each key, chosen among the observations."""
     from pipelines.series.build import build_series
 
-    return store.stage("series", build_series(store.staged("observations"), store.staged("indicators")))
+    points = build_series(store.staged("observations"), store.staged("indicators"), store.staged("documents"))
+    return store.stage("series", points)
 
 
 def growth_rates(store: Store) -> Frame:
@@ -150,18 +151,20 @@ def growth_rates(store: Store) -> Frame:
 
 def target_gaps(store: Store) -> Frame:
     """Values against targets."""
-    from pipelines.analysis.gaps import target_gaps as compute
+    from pipelines.analysis.targets import target_gaps as compute
 
-    return store.stage(
-        "target_gaps",
-        compute(
-            store.staged("targets"), store.staged("observations"), store.staged("series"), store.staged("indicators")
-        ),
+    gaps = compute(
+        store.staged("series"), store.staged("targets"), store.staged("indicators"), store.staged("observations")
     )
+    return store.stage("target_gaps", gaps)
 
 
 def checks(store: Store) -> Frame:
     """Reconciliations of the documents' own figures."""
+    from importlib.util import find_spec
+
+    if find_spec("pipelines.analysis.reconcile") is None:
+        return store.stage("checks", empty("checks"))
     from pipelines.analysis.reconcile import reconcile as compute
 
     return store.stage(
@@ -236,13 +239,13 @@ def notebooks(store: Store, out: Path) -> Made:
     return _once(store, "notebooks", out, _code_state("notebooks/*.ipynb", "pipelines/**/*.py"), make)
 
 
-def exports(store: Store, out: Path) -> Made:
+def exports(store: Store, out: Path, raw: Path) -> Made:
     """Charts, workbook and deck for briefings."""
 
     def make() -> Made:
         from pipelines.briefing.export import export_all
 
-        report = export_all(store.root, out, None)
-        return Made(tuple(report.files), tuple(report.missing))
+        report = export_all(store.root, out, raw_dir=raw)
+        return Made(tuple(report.files), tuple(report.skipped))
 
     return _once(store, "exports", out, _code_state("pipelines/**/*.py"), make)
