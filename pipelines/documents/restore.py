@@ -42,7 +42,7 @@ _LOOKALIKE: Final = re.compile(
 )
 _LOOKALIKES: Final = str.maketrans("OolI", "0011")
 _BLANK: Final = re.compile(
-    rf"(?<![0-9.])[0-9]{{1,3}}(?:[ \u00a0\u2009\u202f][0-9]{{3}})+(?=[ ]?[{_UNIT}]|\.[0-9])"
+    rf"(?<![0-9.第表图])[0-9]{{1,3}}(?:[ \u00a0\u2009\u202f][0-9]{{3}})+(?=[ ]?[{_UNIT}]|\.[0-9])"
     rf"|(?<![0-9.])[0-9]+(?:\.[ \n]{{1,2}}|[ \n]\.)[0-9]+(?=[ ]?[{_UNIT}])"
 )
 _DIGIT_BLANK: Final = re.compile(r"[0-9][ \u00a0\u2009\u202f\n.]+[0-9.]")

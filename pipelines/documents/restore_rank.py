@@ -128,7 +128,7 @@ class Ranker(dict[str, float]):
         """How much more or less likely a sign is beside this character than anywhere, from the page's pairs."""
         known = self._pairs.get(pair)
         if known is None:
-            if pair[0] in STOPS and pair[1] in STOPS:
+            if pair[1] in STOPS and (pair[0] in STOPS or pair[0] == "\n"):
                 known = -8.0
             else:
                 share = 0.6 * _dictionary(pair[1]) + 0.4 * self._chars[pair[1]] / self._size

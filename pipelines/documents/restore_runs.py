@@ -314,11 +314,14 @@ class _Page:
                 continue
             c = text[i - 1]
             if c == "\n":
+                out.append(c)
                 break
             if not last and not out:
                 last = c
             out.append(self.simple.get(c, c))
             i -= 1
+        if i == 0:
+            out.append("\n")
         return "".join(reversed(out)), last
 
     def _right(self, at: int) -> str:

@@ -1,0 +1,224 @@
+"""Repair of damaged copies: the converter's damage inverted, small repairs, nothing invented."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from text_samples import page
+
+from pipelines.documents.damage import FOLD, damage
+from pipelines.documents.model import DAMAGE_MARK
+from pipelines.documents.restore import restore, simplify
+
+HEAD = "创建服务区，规划学校质量监测，发展农业产业经济，统计调查数据，重点工作进展顺利，实现优质服务，应当帮助，建设国家标准。\n"
+NUMBER = re.compile(r"[0-9][0-9.,]*")
+
+
+def repaired(text: str) -> str:
+    """A short text damaged on a page of its own and repaired."""
+    result = restore(damage(HEAD + text))
+    return result.text.split("\n", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("clean", "shown"),
+    [
+        ("总人口13", "總?cè)丝?3"),
+        ("下拨500", "下?lián)?00"),
+        ("请特别", "請(qǐng)?zhí)貏e"),
+        ("的。现", "的?,F(xiàn)"),
+        ("五保”补", "五?!毖a(bǔ)"),
+        ("取；从", "??;從"),
+        ("新校”管理模式，新", "新?!惫芾砟J?,新"),
+        ("受到冲击", "受到?jīng)_擊"),
+        ("创建服务区", "創(chuàng)建服務(wù)區(qū)"),
+    ],
+)
+def test_the_converter_is_simulated_byte_by_byte(clean, shown):
+    assert damage(clean) == shown
+
+
+@pytest.mark.parametrize(
+    "clean",
+    [
+        "请特别注意",
+        "村里优先安排项目优先建设",
+        "当地公务员",
+        "受灾状况良好",
+        "按比重数量计算",
+        "专科、本科都有补助",
+        "成绩良好。现将情况通报",
+        "学校现代化建设加快",
+        "导致基本生活困难的家庭",
+        "城乡低保、“五保”补助",
+    ],
+)
+def test_readings_the_bytes_and_the_words_agree_on(clean):
+    assert repaired(clean) == clean
+
+
+@pytest.mark.parametrize(
+    ("clean", "number"),
+    [
+        ("全县总人口13.47亿", "3.47"),
+        ("当年下拨500万元", "00"),
+        ("全县总人口8万人", None),
+        ("总人口5,300人", "300"),
+        ("总人口5.3万", "3"),
+    ],
+)
+def test_a_digit_that_is_lost_leaves_a_mark(clean, number):
+    text = repaired(clean)
+    assert DAMAGE_MARK in text
+    if number is not None:
+        assert DAMAGE_MARK + number in text
+    edits = [e for e in restore(damage(HEAD + clean)).edits if e.edit_class == "lost_character" or e.number_risk]
+    assert edits and all(not e.certain for e in edits)
+
+
+def test_what_is_certain_and_what_is_not():
+    edits = restore(damage(HEAD + "请特别注意\n学校现代化")).edits
+    classes = {e.edit_class: e for e in edits}
+    assert classes["shifted"].certain and classes["shifted"].replacement == "特别"
+    assert not classes["lost_byte"].certain and classes["lost_byte"].candidates
+
+
+def test_real_question_marks_stay():
+    text = "怎么办?靠大家。" * 2
+    assert repaired(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "全县总人口13.47万人，比上年增长5.2%。\n",
+        "Plain English text (with brackets), 1,234.5 and a question?",
+        "拼音(pīnyīn)课文",
+        "第1-3季度；2019-2020年 A类 B型 GDP\r\n换行",
+    ],
+)
+def test_clean_text_comes_back_as_it_is(text):
+    result = restore(text)
+    assert result.text == text
+    assert result.edits == ()
+    assert result.map.is_identity
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean", "edit_class"),
+    [
+        ("增长１２．５％", "增长12.5%", "width"),
+        ("出生率9.8％o，", "出生率9.8‰，", "permille"),
+        ("出生率9.8%o，", "出生率9.8‰，", "permille"),
+        ("增长&nbsp;5&#37;", "增长 5%", "entity"),
+        ("增\u200b长5\u00ad0%", "增长50%", "invisible"),
+        ("\ufeff总人口", "总人口", "invisible"),
+        ("完成3O26户", "完成3026户", "lookalike"),
+        ("完成5l2个", "完成512个", "lookalike"),
+        ("投入1 234 567元", "投入1234567元", "blank"),
+        ("占12. 5%", "占12.5%", "blank"),
+        ("农⼈人口", "农人人口", "variant"),
+        ("å…¨åŽ¿æ€»äººå�£".replace("\ufffd", "\x8f"), "全县总人口", "mojibake"),
+    ],
+)
+def test_small_repairs(raw, clean, edit_class):
+    result = restore(raw)
+    assert result.text == clean
+    assert {e.edit_class for e in result.edits} == {edit_class}
+
+
+@pytest.mark.parametrize("text", ["占85%。义务教育", "O型血 I级 l0", "2019 2020", "A3O型", "第3 500户", "1.5 2.5"])
+def test_small_repairs_keep_off(text):
+    assert restore(text).text == text
+
+
+def test_traditional_text_is_simplified_one_for_one():
+    raw = "臺灣著名學者看著圖書館，乾隆年間，瞭解為眾。"
+    assert len(simplify(raw)) == len(raw)
+    assert simplify(raw).startswith("台湾著名学者")
+    assert restore(raw).map.is_identity
+
+
+def _check_page(text: str, level: int) -> None:
+    raw = damage(text, level)
+    clean = text.translate(FOLD)
+    result = restore(raw)
+    lines = result.text.split("\n")
+    assert len(lines) == clean.count("\n") + 1
+    for true, got in zip(clean.split("\n"), lines, strict=True):
+        if true == got:
+            continue
+        whole = Counter(
+            m.group()
+            for m in NUMBER.finditer(got)
+            if DAMAGE_MARK not in (got[m.start() - 1 : m.start()], got[m.end() : m.end() + 1])
+        )
+        assert not whole - Counter(NUMBER.findall(true)), (true, got)
+    position = 0
+    for edit in result.edits:
+        assert position <= edit.start <= edit.end <= len(raw)
+        position = edit.end
+    for i, char in enumerate(result.text):
+        start, end = result.map.to_original(i, i + 1)
+        if end - start == 1 and char.isascii() and raw[start].isascii():
+            assert raw[start] == char
+
+
+@given(st.integers(0, 10**9), st.sampled_from([0, 1, 5, 9, 14, 19]))
+@settings(max_examples=12, deadline=None)
+def test_never_a_wrong_number(seed, level):
+    _check_page(page(random.Random(seed), 4), level)
+
+
+@pytest.mark.long
+def test_never_a_wrong_number_in_a_hundred_thousand_sentences():
+    for seed in range(3000):
+        _check_page(page(random.Random(seed), 17), (1, 5, 9, 14, 19, 19)[seed % 6])
+
+
+@given(st.text(st.sampled_from("?()，。123.%OolI &;#x0県學習(xué)è縣校F（）\n\u200b％ｏ１万"), max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_taken_and_its_map_is_exact(tail):
+    raw = damage(HEAD) + tail
+    result = restore(raw)
+    end = 0
+    for edit in result.edits:
+        assert 0 <= edit.start <= edit.end <= len(raw)
+        assert edit.start >= end
+        end = edit.end
+    assert result.map.to_original(0, len(result.text))[1] <= len(raw)
+
+
+@pytest.mark.parametrize(("number", "level", "exact"), [("000", 1, 10), ("003", 19, 167)])
+def test_source_documents_survive_the_round_trip(seed, number, level, exact):
+    raw = seed(number)
+    lines = restore(raw).text.split("\n")
+    same = sum(
+        damage(got.replace(DAMAGE_MARK, "5"), level) == true for got, true in zip(lines, raw.split("\n"), strict=True)
+    )
+    assert same >= exact
+
+
+@pytest.mark.parametrize(
+    ("number", "counts"),
+    [
+        ("000", {"annotation": 178}),
+        ("003", {"annotation": 4293, "shifted": 8, "lost_byte": 21, "lost_character": 1}),
+        ("002", {}),
+        ("004", {}),
+    ],
+)
+def test_every_damaged_place_of_the_source_documents_is_found(seed, number, counts):
+    assert dict(Counter(e.edit_class for e in restore(seed(number)).edits)) == counts
