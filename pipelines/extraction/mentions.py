@@ -57,6 +57,7 @@ DATE = re.compile(
     rf"|(?<![0-9.第]){DAY}[日号](?={DASH}|，|,|、|上午|下午|晚|凌晨|$|在|召开|起|前|后|至)"
     rf"|(?<![0-9:.])(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?(?![0-9])(?=\s|$|分|[^0-9:/万]{{0,3}}$)"
     rf"|(?<![0-9.])(?:19|20)[0-9]{{2}}(?=[、和与]\s?(?:19|20)[0-9]{{2}}(?:[、和与]\s?(?:19|20)[0-9]{{2}})*(?:年|两年|三年))"
+    rf"|(?<![0-9.])(?:19|20)[0-9]{{2}}(?=[两三四五六七八九十]年)"
     rf"|(?<![0-9.])[1-4一二三四]季度)"
 )
 
@@ -87,7 +88,6 @@ ABOUT = r"(?:余|多|来|几)"
 PER_HEAD_TAIL = r"(?:/[一-鿿]{1,4}(?:[·.][一-鿿]{1,2})?)?"
 
 QUANTITY = re.compile(
-    r"(?P<sign>(?<![0-9])[-−](?=[0-9.]+(?:‰|%|个百分点)))?"
     rf"(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>(?<=[万亿])[0-9]+(?:千|百)?(?=余|多|人|元|户|亩|吨|{UNIT}))?(?P<a2>{ABOUT})?"
     rf"(?P<rest>"
     rf"(?P<ratio>\s?[:∶：](?P<n2>{ARABIC})(?:[:∶：](?P<n3>{ARABIC}))?(?![:0-9]))"
@@ -192,6 +192,7 @@ def find_mentions(text: str, noise: Sequence[tuple[int, int]] = ()) -> list[Ment
 # Where a mention may begin: an Arabic digit (not inside one already read), or a Chinese numeral that measures.
 _SCAN = re.compile(
     rf"[〔\[（(【](?=(?:19|20)[0-9]{{2}}[〕\])）】]\s?(?:第)?[0-9]+号)|[A-Za-z]+-?(?=[0-9])|[0-9]"
+    r"|(?:(?<=[为是率到达长值至])|(?<=[：:（(，,\t ]))[-−](?=[0-9])"
     rf"|二[0〇零○](?={MASK}|[〇一二三四五六七八九]{{2}}年)|(?:百|千|万|[一二三四五六七八九十]+)分之|[一二三四五六七八九]成(?!员|立|功|为|果|绩|长|人|本|都|熟|就|效|了|材|才|教)"
     rf"|(?<=翻)[一二两三四]?番|(?<=翻了)[一二两三四]番|(?<=提高|增长|增加|扩大|上升|提升)[了近约]?[一二两三四五六七八九十]+倍"
     rf"|(?<![一二三四五六七八九十百千万第每“\"]){CN}*[百千万亿]{CN}*(?=(?:{ABOUT})?(?:人次|人|名|户|元|亩|吨|公里|平方米|平方公里|件|册|份|所|株|例|学生|群众|农户|干部|职工))"
@@ -201,7 +202,7 @@ _IDIOM = re.compile(r"千家万户|千方百计|百姓|千村万户|万人大|�
 
 def _read(text: str, start: int, opening: str) -> Mention | None:
     first = text[start]
-    if not first.isascii() or not (first.isdigit() or first.isalpha() or first in "(["):
+    if first not in "-−" and (not first.isascii() or not (first.isdigit() or first.isalpha() or first in "([")):
         if first in "〔（【":
             label = LABEL.match(text, start)
             if label:
@@ -214,6 +215,14 @@ def _read(text: str, start: int, opening: str) -> Mention | None:
                 else None
             )
         return _read_chinese(text, start)
+    if first in "-−":
+        # 自然增长率为-1.27‰: a minus after a copula, a colon or a cell's border is a sign, elsewhere it is a dash
+        positive = _read(text, start + 1, text[start + 1])
+        if positive is None or positive.mention_class != "quantity" or positive.value is None:
+            return positive
+        return replace(
+            positive, start=start, text=text[start : positive.end], value=-positive.value, number_start=start
+        )
     if first.isalpha() or first in "([":
         label = LABEL.match(text, start)
         if label is None:
@@ -342,8 +351,6 @@ def _read_quantity(text: str, start: int) -> Mention | None:
         inner = g["n1b"]
         tail = inner.rstrip("千百")
         value += arabic_value(tail, inner[len(tail) :])
-    if g["sign"]:
-        value = -value
     if scale == "" and unit_word is None:
         verdict = _bare_number(text, start, hit.end("n1"), after)
         if verdict is not None:
@@ -415,7 +422,7 @@ def _read_quantity(text: str, start: int) -> Mention | None:
 
 
 _PLAIN_QUANTITY = re.compile(
-    rf"(?P<sign>(?!))?(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>(?!))?(?P<a2>{ABOUT})?\s?(?P<u2>{UNIT})?(?P<a3>多|余)?"
+    rf"(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>(?!))?(?P<a2>{ABOUT})?\s?(?P<u2>{UNIT})?(?P<a3>多|余)?"
     rf"(?P<slash>{PER_HEAD_TAIL})(?P<suffix>左右|上下|以上|以下|以内|之内|以外)?"
 )
 

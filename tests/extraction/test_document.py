@@ -1,0 +1,127 @@
+"""One document from file to records: own sentences, and the real source documents where they stand beside the project."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.extraction.document import extract_document, extract_records
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+SEEDS = sorted((SHARED / "seeds").glob("*.txt"))
+beside = pytest.mark.skipif(not SEEDS, reason="the source documents do not stand beside this checkout")
+
+
+def records_of(tmp_path: Path, text: str) -> list[dict[str, Any]]:
+    path = tmp_path / "report.txt"
+    path.write_text(text, encoding="utf8")
+    return [r for r in extract_records(path) if r["class"] in ("indicator", "norm")]
+
+
+def test_indicator_kind_period_place(tmp_path: Path) -> None:
+    first, second, third = records_of(
+        tmp_path, "桐乡市2023年工作总结\n2023年，全市人口出生率为4.1‰，比上年下降0.3个千分点；常住人口106.05万人。\n"
+    )
+    assert (first["indicator"], first["indicator_id"], first["value"], first["unit"], first["kind"]) == (
+        "人口出生率",
+        "birth_rate",
+        4.1,
+        "‰",
+        "actual",
+    )
+    assert (first["period"], first["place_code"]) == ("2023", "330483")
+    assert (second["kind"], second["direction"], second["unit"]) == ("change", "down", "千分点")
+    assert second["links"] == [{"rel": "change_of", "to": first["start"]}]
+    assert (third["indicator_id"], third["value"], third["period"]) == ("resident_population", 1060500, "asof:2023")
+
+
+def test_target_level_and_margin(tmp_path: Path) -> None:
+    text = "第一季度，人口出生率为2.10‰，低于市定目标9.80‰；政策生育率为96.5%，高于市定目标4.5%。\n"
+    rate, ceiling, policy, margin = records_of(tmp_path, text)
+    assert (ceiling["kind"], ceiling["direction"], ceiling["indicator"]) == ("target", "at_most", "人口出生率")
+    assert ceiling["links"] == [{"rel": "target_of", "to": rate["start"]}]
+    assert (margin["kind"], margin["unit"], margin["direction"]) == ("change", "百分点", "up")
+    assert margin["links"] == [{"rel": "margin_to_target", "to": policy["start"]}]
+    assert rate["period"] == "????-Q1" and "unknown_year" in rate["flags"]
+
+
+def test_distribution_in_order(tmp_path: Path) -> None:
+    a, b, c, d = records_of(tmp_path, "2010年财政收入3亿元，财政支出2亿元，分别比上年增长8.1%、5.2%。\n")
+    assert (c["kind"], c["value"], c["links"]) == ("growth", 8.1, [{"rel": "growth_of", "to": a["start"]}])
+    assert (d["value"], d["links"]) == (5.2, [{"rel": "growth_of", "to": b["start"]}])
+
+
+def test_parts_and_rate(tmp_path: Path) -> None:
+    text = "应检妇女200人，实际检查198人，参检率99%；落实手术12例，其中上环9例，结扎3例。\n"
+    due, done, rate, whole, part, other = records_of(tmp_path, text)
+    assert due["links"] == [{"rel": "denominator_of", "to": rate["start"]}]
+    assert done["links"] == [{"rel": "numerator_of", "to": rate["start"]}]
+    assert part["links"] == other["links"] == [{"rel": "part_of", "to": whole["start"]}]
+
+
+def test_table_with_units_in_its_head(tmp_path: Path) -> None:
+    text = (
+        "2021年泉州市人口简况\n县（市、区）\t年末常住人口（万人）\t出生率（‰）\n德化县\t33.7\t9.7\n石狮市\t68.9\t7.7\n"
+    )
+    cells = records_of(tmp_path, text)
+    assert [(r["place_code"], r["indicator_id"], r["value"], r["unit"]) for r in cells] == [
+        ("350526", "resident_population", 337000, "人"), ("350526", "birth_rate", 9.7, "‰"),
+        ("350581", "resident_population", 689000, "人"), ("350581", "birth_rate", 7.7, "‰"),
+    ]  # fmt: skip
+
+
+def test_a_body_pasted_twice_counts_once(tmp_path: Path) -> None:
+    body = "一、基本情况\n全县年末总人口四十余万，出生人口1414人，人口出生率为11.31‰，各项工作稳步推进，群众反映良好。\n二、下步打算\n继续努力，把各项工作做细做实，确保完成上级交给的任务，力争取得更好的成绩。\n"
+    path = tmp_path / "twice.txt"
+    path.write_text(body + body, encoding="utf8")
+    tables = extract_document(path, path.name, "d")
+    flags = ["duplicate" in o["flags"] for o in tables.observations]
+    assert flags == [False] * (len(flags) // 2) + [True] * (len(flags) // 2)
+    assert tables.sections[1]["duplicate_of"] == 0
+
+
+@beside
+@pytest.mark.parametrize("path", SEEDS, ids=lambda p: p.name[:3])
+def test_offsets_are_exact_on_the_source_documents(path: Path) -> None:
+    text = path.read_bytes().decode("utf8")
+    records = extract_records(path)
+    assert records
+    assert all(text[r["start"] : r["end"]] == r["raw"] for r in records)
+    assert all(r["value"] is None for r in records if "damaged" in r["flags"])
+
+
+@beside
+def test_gold_scores() -> None:
+    spec = importlib.util.spec_from_file_location("gold_score", SHARED / "gold" / "score.py")
+    assert spec is not None and spec.loader is not None
+    scorer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(scorer)
+    gold = [g for path in sorted((SHARED / "gold").glob("0*.jsonl")) for g in scorer.load(path)]
+    coverage = json.loads((SHARED / "gold" / "coverage.json").read_text(encoding="utf8"))
+    result = scorer.score(gold, [r for path in SEEDS for r in extract_records(path)], coverage=coverage)
+    assert result["silent_corruption"] == 0
+    assert result["found_f1"] >= 0.98
+    assert result["quantity_f1"] >= 0.97
+    assert result["record_f1"] >= 0.80
+    assert result["period_accuracy"] >= 0.90
+
+
+@beside
+def test_the_masked_quarterly_speech() -> None:
+    path = next(p for p in SEEDS if p.name.startswith("001"))
+    targets = {t["indicator_id"]: t for t in extract_document(path, path.name, "d").targets if t["indicator_id"]}
+    ceiling = targets["birth_rate"]
+    assert (ceiling["value"], ceiling["reading"], ceiling["alternative_value"], ceiling["robust"]) == (
+        10.66,
+        "level",
+        12.29,
+        True,
+    )
+    assert (targets["policy_compliant_birth_rate"]["value"], targets["contraceptive_implementation_rate"]["value"]) == (
+        90.20,
+        95.0,
+    )

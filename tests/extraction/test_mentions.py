@@ -1,0 +1,140 @@
+"""Numbers as written: value, unit, approximation and class."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.extraction.mentions import Mention, find_mentions
+from pipelines.extraction.numerals import arabic_value, chinese_value, fraction_value
+from pipelines.extraction.written import interval
+
+
+def quantities(text: str) -> list[Mention]:
+    return [m for m in find_mentions(text) if m.mention_class == "quantity"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit", "approx"),
+    [
+        ("拨付资金7.1亿元。", 7.1e8, "元", "exact"),
+        ("慰问金13余万元。", 130000.0, "元", "at_least"),
+        ("捐款57万余元。", 570000.0, "元", "at_least"),
+        ("近1200万元", 1.2e7, "元", "about"),
+        ("1,574平方公里", 1574.0, "平方公里", "exact"),
+        ("面积380平米", 380.0, "平方米", "exact"),
+        ("对象304名", 304.0, "人", "exact"),
+        ("达到94%以上", 94.0, "%", "at_least"),
+        ("控制在12‰以内", 12.0, "‰", "at_most"),
+        ("不低于88%", 88.0, "%", "at_least"),
+        ("520人左右", 520.0, "人", "about"),
+        ("增长率为-67.63‰，", -67.63, "‰", "exact"),
+        ("提高2.6个百分点", 2.6, "百分点", "exact"),
+        ("性别比106.9:100", 106.9, ":100", "exact"),
+        ("死亡率为15/10万", 15.0, "/10万", "exact"),
+        ("共投入近亿元改造", 1e8, "元", "about"),
+        ("落实资金上千万元，", 1e7, "元", "at_least"),
+        ("四分之一的农户", 25.0, "%", "exact"),
+        ("三成以上的学校", 30.0, "%", "at_least"),
+        ("翻两番", 2.0, "番", "exact"),
+        ("增长一倍", 1.0, "倍", "exact"),
+        ("千分之二十三点六", 23.6, "‰", "exact"),
+    ],
+)
+def test_quantities(text: str, value: float, unit: str, approx: str) -> None:
+    (m,) = quantities(text)
+    assert (m.value, m.unit, m.approx) == (pytest.approx(value), unit, approx)
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [
+        ("254医院的医生", ["label"]),
+        ("2012年，", ["date"]),
+        ("2009-2012四年", ["date"]),
+        ("2019-2020学年度", ["date"]),
+        ("5月20日开学", ["date"]),
+        ("1-6月份完成", ["date"]),
+        ("20xx年度", ["date"]),
+        ("按1+2+2方式", ["label"]),
+        ("〔2015〕65号文件", ["label"]),
+        ("第3届", ["label"]),
+        ("1.加强领导。", ["label"]),
+        ("到88镇开展义诊", ["label"]),
+        ("2008、2009两年", ["date", "date"]),
+    ],
+)
+def test_what_is_no_quantity(text: str, classes: list[str]) -> None:
+    assert [m.mention_class for m in find_mentions(text)] == classes
+
+
+def test_ranges_lists_and_joined_measures() -> None:
+    assert quantities("每班103—108人")[0].values == (103.0, 108.0)
+    assert [(m.value, m.unit) for m in quantities("资助500、1000、2000元")] == [
+        (500.0, "元"),
+        (1000.0, "元"),
+        (2000.0, "元"),
+    ]
+    assert [(m.value, m.unit) for m in quantities("共15208户56034人")] == [(15208.0, "户"), (56034.0, "人")]
+    assert quantities("职普比保持1:1以上")[0].values == (1.0, 1.0)
+
+
+def test_a_damaged_number_has_no_value() -> None:
+    (m,) = quantities("拨付\ufffd00万元用于搬迁")
+    assert m.value is None and "damaged" in m.flags
+
+
+def test_noise_is_kept_as_noise() -> None:
+    assert [m.mention_class for m in find_mentions("阅读:3165", noise=[(0, 7)])] == ["noise"]
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "low", "high"),
+    [
+        pytest.param("94.9万人", "人", 948500, 949500, id="TV 2.1 94.9万"),
+        pytest.param("419.9万元", "元", 4198500, 4199500, id="TV 2.1 419.9万元"),
+        pytest.param("99.11%", "%", 99.105, 99.115, id="TV 2.1 99.11%"),
+        pytest.param("2256人", "人", 2256, 2256, id="TV 2.1 2256人"),
+        pytest.param("13余万元", "元", 130000, 140000, id="TV 2.2 13余万"),
+        pytest.param("500余盒", "盒", 500, 600, id="TV 2.2 500余"),
+        pytest.param("230余人次", "人次", 230, 240, id="TV 2.2 230余"),
+        pytest.param("100多万元", "元", 1e6, 2e6, id="TV 2.2 100多万"),
+        pytest.param("57万余元", "元", 570000, 580000, id="TV 2.2 57万余"),
+        pytest.param("1.1亿多元", "元", 1.1e8, 1.2e8, id="TV 2.2 1.1亿多"),
+        pytest.param("近1200万元", "元", 1.1e7, 1.2e7, id="TV 2.2 近1200万"),
+        pytest.param("近200名", "人", 180, 200, id="TV 2.2 近200"),
+        pytest.param("约100人", "人", 90, 110, id="TV 2.2 约100"),
+        pytest.param("520人左右", "人", 514.8, 525.2, id="TV 2.2 520左右"),
+        pytest.param("50%左右", "%", 45, 55, id="TV 2.2 50%左右"),
+        pytest.param("94%以上", "%", 94, 100, id="TV 2.2 94%以上"),
+        pytest.param("3%以下", "%", 0, 3, id="TV 2.2 3%以下"),
+    ],
+)
+def test_written_intervals(text: str, unit: str, low: float, high: float) -> None:
+    assert interval(quantities(text)[0], unit) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_numerals() -> None:
+    assert chinese_value("三百二十") == 320
+    assert chinese_value("二〇一二") == 2012
+    assert chinese_value("一千零五") == 1005
+    assert chinese_value("一万五") == 15000
+    assert chinese_value("两亿三千万") == 230000000
+    assert chinese_value("学生") is None
+    assert fraction_value("百分之八十") == (80, "%")
+    assert arabic_value("7.1", "亿") == 710000000
+
+
+@given(
+    st.text(
+        alphabet="0123456789.,%‰年月日人元万亿余近约第至-—:（）()、，。 区县出生率为低于目标一二三百千两成倍",
+        max_size=60,
+    )
+)
+def test_every_digit_lies_in_one_mention(text: str) -> None:
+    mentions = find_mentions(text)
+    spans = [(m.start, m.end) for m in mentions]
+    assert all(a < b for a, b in spans)
+    assert all(b1 <= a2 for (_, b1), (a2, _) in zip(spans, spans[1:], strict=False))
+    covered = {i for a, b in spans for i in range(a, b)}
+    assert all(i in covered for i, c in enumerate(text) if c in "0123456789")
+    assert all(m.text == text[m.start : m.end] for m in mentions)
