@@ -166,7 +166,7 @@ def reconciliation(
             go.Bar(
                 y=y, x=counts, orientation="h", name=word(verdict, lang), hovertext=texts, hoverinfo="text",
                 marker={"color": color, "line": {"color": theme.PAPER, "width": 1},
-                        "pattern": {"shape": pattern, "bgcolor": color, "fgcolor": theme.PAPER, "size": 6, "solidity": 0.25}},
+                        "pattern": {"shape": pattern, "bgcolor": color, "fgcolor": "#F4B183" if verdict == "fails" else theme.PAPER, "size": 6, "solidity": 0.25}},
                 text=[str(n) if n else "" for n in counts], textposition="inside", insidetextanchor="middle",
                 textangle=0, constraintext="none",
                 textfont={"size": 13, "color": theme.PAPER if verdict in ("exact", "fails") else theme.INK},

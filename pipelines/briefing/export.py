@@ -1,0 +1,324 @@
+"""Which briefing outputs are made, from which rows, into which files.
+
+How each kind of file is written belongs to its own module.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines import charts
+from pipelines.briefing.common import Cached, slug, write
+from pipelines.charts import Context, WarehouseLike
+from pipelines.charts.theme import Lang, clean
+
+FORMATS = ("html", "png", "svg", "pdf", "pptx", "xlsx", "csv")
+LANGS: tuple[Lang, ...] = ("zh", "en")
+PICTURES_AT_MOST = 8
+"""Figures pictured when everything is exported; a chosen place or indicator is pictured whole."""
+
+
+@dataclass
+class ExportReport:
+    """What was written, and one line for each thing that was not, saying why."""
+
+    files: list[Path] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Chart:
+    """One figure to export: its name, group, and how it is drawn."""
+
+    name: str
+    place: str | None
+    draw: Callable[[Lang], Any]
+    rows: pl.DataFrame
+    headline: bool = False
+
+
+def export_all(
+    warehouse_dir: Path,
+    exports_dir: Path,
+    formats: Sequence[str] | None = None,
+    place: str | None = None,
+    indicator: str | None = None,
+    *,
+    raw_dir: Path | None = None,
+) -> ExportReport:
+    """Write briefing outputs of the warehouse in `warehouse_dir` to `exports_dir`.
+
+    `formats`: some of html, png, svg, pdf, pptx, xlsx, csv (None: all). `place` (code or name) and `indicator` (id or
+    name) keep only their rows. `raw_dir`: the raw folder, for the source text on evidence pages; without it they list
+    sentences. HTML needs no network; pictures are made where a browser and a Chinese font are found, otherwise the
+    report says what is missing. Raises ValueError for a format, place or indicator that does not exist.
+    """
+    from pipelines.warehouse.read import open_warehouse
+
+    with open_warehouse(warehouse_dir) as warehouse:
+        return export(warehouse, exports_dir, formats, place, indicator, raw_dir=raw_dir)
+
+
+def export(
+    warehouse: WarehouseLike,
+    exports_dir: Path,
+    formats: Sequence[str] | None = None,
+    place: str | None = None,
+    indicator: str | None = None,
+    *,
+    raw_dir: Path | None = None,
+) -> ExportReport:
+    """The same from an open warehouse or frames in memory."""
+    wanted = tuple(dict.fromkeys(formats or FORMATS))
+    unknown = [f for f in wanted if f not in FORMATS]
+    if unknown:
+        raise ValueError(f"unknown format {', '.join(unknown)}; there are {', '.join(FORMATS)}")
+    every = Cached(warehouse)
+    code = _identify(every, "places", "place_code", ("name_zh", "full_name_zh", "name_en"), place)
+    chosen = _identify(every, "indicators", "indicator_id", ("name_zh", "name_en"), indicator)
+    data = Cached(every, code, chosen)
+    report = ExportReport()
+    plan = plan_charts(data, code, chosen)
+    suffix = slug(code, chosen) if code or chosen else ""
+    exports_dir.mkdir(parents=True, exist_ok=True)
+    figures = (
+        {(c.name, lang): c.draw(lang) for c in plan for lang in LANGS} if set(wanted) - {"xlsx", "csv", "pptx"} else {}
+    )
+    if "html" in wanted:
+        _html(data, exports_dir, plan, figures, report)
+    if set(wanted) & {"html", "xlsx", "pptx"}:
+        _evidence(data, exports_dir, plan, raw_dir, report, None if suffix == "" else _documents(data))
+    if set(wanted) & {"png", "svg", "pdf"}:
+        _pictures(exports_dir, plan, figures, wanted, bool(suffix), report)
+    if "xlsx" in wanted:
+        from pipelines.briefing.tables import workbook
+
+        report.files.append(workbook(data, exports_dir / f"{slug('xianzhi', suffix)}.xlsx"))
+    if "csv" in wanted:
+        from pipelines.briefing.tables import csv_files, data_package
+
+        report.files.extend(csv_files(data, exports_dir / slug("csv", suffix)))
+        if not suffix:
+            report.files.extend(data_package(data, exports_dir / "datapackage"))
+    if "pptx" in wanted:
+        for lang in LANGS:
+            report.files.append(_deck(data, lang, exports_dir / f"{slug('briefing', suffix, lang)}.pptx"))
+    if "html" in wanted:
+        _index(data, exports_dir, plan, figures, report)
+    return report
+
+
+def _identify(warehouse: WarehouseLike, table: str, key: str, names: Sequence[str], given: str | None) -> str | None:
+    """The id meant by an id or a name; ValueError with one sentence where it is none or not one."""
+    if given is None:
+        return None
+    frame = warehouse.table(table)
+    if frame.filter(pl.col(key) == given).height:
+        return given
+    found = frame.filter(pl.any_horizontal(pl.col(n) == given for n in names))[key].unique().sort().to_list()
+    if len(found) == 1:
+        return str(found[0])
+    if found:
+        raise ValueError(f"{given!r} names several {table}: {', '.join(found)}; give the id")
+    raise ValueError(f"no {table.rstrip('s')} {given!r} in this warehouse")
+
+
+def plan_charts(data: WarehouseLike, place: str | None = None, indicator: str | None = None) -> list[Chart]:
+    """The charts worth making from these rows, headline charts first in each group; names are stable."""
+    series, gaps = data.table("series"), data.table("target_gaps")
+    growth, checks = data.table("growth_rates"), data.table("checks")
+    plan: list[Chart] = []
+    annual = series.filter(pl.col("period_kind") == "annual")
+    codes = sorted({c for f in (annual, gaps) for c in f["place_code"].drop_nulls().unique().to_list()})
+    if len(codes) != 1 or place is None:
+        if annual.height:
+            plan.append(Chart("coverage", None, lambda lang: charts.coverage(annual, warehouse=data, lang=lang), annual.clear(), True))  # fmt: skip
+        if checks.height:
+            plan.append(Chart("reconciliation", None, lambda lang: charts.reconciliation(checks, warehouse=data, lang=lang), annual.clear(), True))  # fmt: skip
+        shared = (
+            annual.group_by("indicator_id").agg(n=pl.col("place_code").n_unique(), k=pl.len())
+            .filter(pl.col("n") > 1).sort(["n", "k", "indicator_id"], descending=[True, True, False])["indicator_id"].to_list()
+        )  # fmt: skip
+        for i, ident in enumerate(shared):
+            part = annual.filter(pl.col("indicator_id") == ident)
+            plan.append(Chart(slug("places", ident), None, lambda lang, p=part: charts.small_multiples(p, warehouse=data, lang=lang), part, i == 0))  # type: ignore[misc]  # fmt: skip
+    for at, code in enumerate(codes):
+        mine = series.filter(pl.col("place_code") == code)
+        own_gaps = gaps.filter(pl.col("place_code") == code)
+        if own_gaps.height:
+            plan.append(Chart(slug("gaps", code), code, lambda lang, g=own_gaps: charts.target_gap(g, warehouse=data, lang=lang), own_gaps, at < 2))  # type: ignore[misc]  # fmt: skip
+        own_growth = growth.filter((pl.col("place_code") == code) & (pl.col("period_kind") == "annual"))
+        if own_growth.filter(pl.col("growth").is_not_null()).height:
+            plan.append(Chart(slug("growth", code), code, lambda lang, g=own_growth: charts.growth(g, warehouse=data, lang=lang), own_growth, at < 1))  # type: ignore[misc]  # fmt: skip
+        counts = (
+            mine.filter(pl.col("period_kind") == "annual").group_by("indicator_id").len()
+            .filter(pl.col("len") > 1).sort(["len", "indicator_id"], descending=[True, False])
+        )  # fmt: skip
+        for i, ident in enumerate(counts["indicator_id"].to_list()):
+            part = mine.filter((pl.col("indicator_id") == ident) & pl.col("period_kind").is_in(["annual", "ytd"]))
+            plan.append(
+                Chart(
+                    slug("trend", code, ident), code,
+                    lambda lang, p=part: charts.trend(p, warehouse=data, targets=data.table("targets"), lang=lang),  # type: ignore[misc]
+                    part, i == 0 and at < 3,
+                )
+            )  # fmt: skip
+    return plan
+
+
+def _html(data: WarehouseLike, out: Path, plan: Sequence[Chart], figures: dict[Any, Any], report: ExportReport) -> None:
+    from plotly.offline import get_plotlyjs  # type: ignore[import-untyped, unused-ignore]
+
+    from pipelines.briefing.pages import chart_page, one_pager
+
+    library = out / "plotly.min.js"
+    text = get_plotlyjs()
+    if not library.is_file() or library.stat().st_size != len(text.encode()):
+        write(library, text)
+    report.files.append(library)
+    for lang in LANGS:
+        ctx = Context(data, lang)
+        other: Lang = "en" if lang == "zh" else "zh"
+        for c in plan:
+            fig = figures[c.name, lang]
+            rows = list(c.rows.sort("period", nulls_last=True).head(400).iter_rows(named=True))
+            base = out / "charts" / f"{c.name}_{lang}"
+            report.files.append(
+                write(base.with_name(base.name + ".html"), chart_page(ctx, c.name, fig, rows, f"{c.name}_{other}.html"))
+            )
+            report.files.append(write(base.with_name(base.name + ".json"), fig.to_json()))
+        for code in dict.fromkeys(c.place for c in plan if c.place):
+            mine = [(f"charts/{c.name}_{lang}.html", figures[c.name, lang]) for c in plan if c.place == code][:10]
+            name = ctx.place(code)
+            heading = f"{name}：指标简报" if lang == "zh" else f"{name}: indicator briefing"
+            report.files.append(write(out / f"{slug('briefing', code, lang)}.html", one_pager(ctx, heading, mine)))
+
+
+def _documents(data: WarehouseLike) -> set[str]:
+    """Documents behind the rows that were kept."""
+    ids = {i for t in ("series", "target_gaps", "growth_rates") for i in data.table(t)["observation_id"].to_list()}
+    seen = data.table("observations").filter(pl.col("observation_id").is_in(list(ids)))
+    return set(seen["doc_id"].to_list())
+
+
+def _evidence(
+    data: WarehouseLike,
+    out: Path,
+    plan: Sequence[Chart],
+    raw_dir: Path | None,
+    report: ExportReport,
+    docs: set[str] | None,
+) -> None:
+    from pipelines.briefing.evidence import evidence_pages
+
+    links: dict[str, list[str]] = {}
+    for c in plan:
+        for observation in c.rows["observation_id"].unique(maintain_order=True).to_list():
+            links.setdefault(observation, []).append(f"../charts/{c.name}_zh.html")
+    report.files.extend(evidence_pages(data, out / "evidence", raw_dir, links, docs))
+
+
+def _pictures(
+    out: Path,
+    plan: Sequence[Chart],
+    figures: dict[Any, Any],
+    wanted: Sequence[str],
+    filtered: bool,
+    report: ExportReport,
+) -> None:
+    from pipelines.briefing.pictures import FORMATS as PICTURES
+    from pipelines.briefing.pictures import missing, pictures
+
+    lacking = missing()
+    if lacking:
+        report.skipped.append(lacking)
+        return
+    chosen = list(plan) if filtered else ([c for c in plan if c.headline] + [c for c in plan if not c.headline])[:PICTURES_AT_MOST]  # fmt: skip
+    jobs = [
+        (figures[c.name, lang], out / "pictures" / f"{c.name}_{lang}.{kind}")
+        for c in chosen
+        for lang in LANGS
+        for kind in PICTURES
+        if kind in wanted
+    ]
+    try:
+        report.files.extend(pictures(jobs))
+    except RuntimeError as error:
+        report.skipped.append(str(error))
+        return
+    if len(chosen) < len(plan):
+        report.skipped.append(
+            f"pictures of {len(chosen)} of {len(plan)} charts were made; choose a place or an indicator to get all of its own"
+        )
+
+
+def _deck(data: WarehouseLike, lang: Lang, path: Path) -> Path:
+    from pipelines.briefing.slides import Deck
+
+    ctx = Context(data, lang)
+    deck = Deck(ctx)
+    zh = lang == "zh"
+    deck.title("县区指标简报" if zh else "County indicators: briefing", "图表可编辑，出处见备注" if zh else "Charts can be edited; the evidence is in the notes")  # fmt: skip
+    gaps = data.table("target_gaps").filter(pl.col("value").is_not_null() & pl.col("target").is_not_null())
+    for (code,), part in gaps.sort("place_code", "indicator", nulls_last=True).partition_by("place_code", as_dict=True).items():  # fmt: skip
+        met = part.filter(pl.col("status").is_in(["met", "met_within_rounding", "on_pace", "on_pace_robust"])).height
+        where = ctx.place(code, part["place_name"][0])
+        head = (
+            f"{where}：{part.height}项目标中{met}项达到或进度达标"
+            if zh
+            else f"{where}: {met} of {part.height} targets met or on pace"
+        )
+        deck.gaps(clean(head), "数值与目标" if zh else "Values against targets", part)
+    series = data.table("series").filter(pl.col("period_kind") == "annual").sort(
+        "place_code", "indicator_id", "basis", "scope", "year", nulls_last=True
+    )  # fmt: skip
+    slides = 0
+    for (_, ident), part in series.partition_by(["place_code", "indicator_id"], as_dict=True).items():
+        part = part.filter(pl.col("unit") == part["unit"][0])
+        if part["year"].n_unique() < 3 or slides >= 40:
+            continue
+        slides += 1
+        rows = [{**r, "label": " ".join(x for x in (r["basis"], r["scope"]) if x) or ctx.indicator(ident)} for r in part.iter_rows(named=True)]  # fmt: skip
+        fig = charts.trend(part, warehouse=data, lang=lang)
+        sub = f"{ctx.indicator(ident)} · {ctx.unit(part['unit'][0])}"
+        deck.trend(fig.layout.meta["title"], sub, rows)
+    return deck.save(path)
+
+
+def _index(
+    data: WarehouseLike, out: Path, plan: Sequence[Chart], figures: dict[Any, Any], report: ExportReport
+) -> None:
+    from pipelines.briefing.pages import index_page
+
+    ctx = Context(data, "zh")
+    groups: list[tuple[str, list[tuple[str, str]]]] = []
+    for code in dict.fromkeys(c.place for c in plan):
+        items = []
+        if code:
+            items += [
+                (f"{slug('briefing', code, lang)}.html", {"zh": "简报", "en": "Briefing"}[lang]) for lang in LANGS
+            ]
+        for c in plan:
+            if c.place == code:
+                items += [(f"charts/{c.name}_{g}.html", figures[c.name, g].layout.meta["title"]) for g in LANGS]
+        groups.append((ctx.place(code) if code else "各地 All places", items))
+    others = sorted(f for f in report.files if f.suffix in (".xlsx", ".pptx") or f.name == "datapackage.json")
+    groups.append(("文件 Files", [(f.relative_to(out).as_posix(), f.name) for f in others]))
+    pages = sorted(f for f in report.files if f.parent.name == "evidence")
+    titles = {
+        charts.page_name(r["doc_id"]): r["title"] or r["path"] for r in data.table("documents").iter_rows(named=True)
+    }
+    groups.append(("原文 Documents", [(f"evidence/{f.name}", titles.get(f.stem) or f.stem) for f in pages]))
+    report.files.append(write(out / "index.html", index_page(groups, str(data.vintage), report.skipped)))
+
+
+def clear(exports_dir: Path) -> None:
+    """Removes the folders an earlier export filled, so that nothing stale is left beside new files."""
+    for name in ("charts", "evidence", "pictures", "csv", "datapackage"):
+        shutil.rmtree(exports_dir / name, ignore_errors=True)

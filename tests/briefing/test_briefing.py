@@ -1,0 +1,205 @@
+"""Outputs for readers: pages without network, safe text, workbooks and slides with the right content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from pptx import Presentation
+from synthetic_warehouse import HOSTILE
+
+from pipelines.briefing import pictures
+from pipelines.briefing.evidence import mark_text
+from pipelines.briefing.export import export
+from pipelines.briefing.tables import data_package, guard, rows_for, workbook
+from pipelines.charts import Frames
+from pipelines.warehouse.schema import BY_NAME, empty
+
+NO_BROWSER = ("html", "xlsx", "csv", "pptx")
+
+
+class Tags(HTMLParser):
+    """Collects tags with their attributes, ids and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_pages_need_no_network_and_link_to_each_other(warehouse: Frames, raw_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    report = export(warehouse, out, ("html",), raw_dir=raw_dir)
+    assert report.skipped == [] and all(f.is_file() for f in report.files)
+    ids: dict[Path, set[str]] = {}
+    pages = {f: Tags(f.read_text(encoding="utf-8")) for f in report.files if f.suffix == ".html"}
+    for f, p in pages.items():
+        ids[f.resolve()] = {a["id"] or "" for _, a in p.tags if "id" in a}
+        policy = next(a["content"] or "" for t, a in p.tags if t == "meta" and "http-equiv" in a)
+        assert "default-src 'none'" in policy and "unsafe-eval" not in policy and "script-src 'unsafe" not in policy
+    for f, p in pages.items():
+        for tag, a in p.tags:
+            assert not any(k.startswith("on") for k in a), (f, tag, a)
+            if tag in ("script", "img", "link", "iframe") and a.get("src"):
+                assert a["src"] in ("plotly.min.js", "../plotly.min.js")
+            target = a.get("href") or ""
+            if target and not target.startswith(("http", "#")):
+                name, _, anchor = target.partition("#")
+                file = (f.parent / name).resolve()
+                assert file in ids, (f, target)
+                if anchor:
+                    assert anchor in ids[file], (f, target)
+    evidence = (out / "evidence" / "0123456789ab.html").read_text(encoding="utf-8")
+    assert "<script" not in evidence and "script-src 'none'" in evidence
+    assert evidence.count('<mark class="indicator" id=') >= 8
+    assert "../charts/trend_990001_birth_rate_zh.html" in evidence
+    chart = (out / "charts" / "trend_990001_birth_rate_zh.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in chart and "onerror=alert(2)>" not in chart
+
+
+def test_marks_keep_the_text_and_escape_it() -> None:
+    text = f"甲 1.5% {HOSTILE} 乙\r\n\x00 2%"
+    at = text.index("1.5%")
+    marks: list[dict[str, Any]] = [
+        {"start_char": at, "end_char": at + 4, "class": "indicator", "observation_id": 'a"><b:1-2', "title": HOSTILE},
+        {"start_char": at + 1, "end_char": at + 9, "class": "<i>", "observation_id": "late:3-4", "title": None},
+        {"start_char": 9_000, "end_char": 9_001, "class": "norm", "observation_id": "out:9-9", "title": None},
+    ]
+    tags = Tags(mark_text(text, marks, {}))
+    assert {t for t, _ in tags.tags} == {"mark", "span"}
+    assert [a.get("id") for _, a in tags.tags] == ['a"><b:1-2', "late:3-4"]
+
+
+def test_evidence_without_the_raw_folder_lists_sentences(warehouse: Frames, tmp_path: Path) -> None:
+    export(warehouse, tmp_path, ("html",), place="990002")
+    pages = sorted(p.name for p in (tmp_path / "evidence").iterdir())
+    assert pages == ["123456789abc.html"]
+    assert '<tr id="123456789abc:' in (tmp_path / "evidence" / pages[0]).read_text(encoding="utf-8")
+
+
+def test_workbook_holds_the_rows_and_no_formula(warehouse: Frames, tmp_path: Path) -> None:
+    import fastexcel
+
+    path = workbook(warehouse, tmp_path / "x.xlsx")
+    book = fastexcel.read_excel(path)
+    assert book.sheet_names == ["data", "targets", "gaps", "growth", "sources"]
+    data = book.load_sheet("data", header_row=1).to_polars()
+    assert data.height == warehouse.table("series").height
+    assert data["value"].to_list() == pytest.approx(rows_for(warehouse, "data")["value"].to_list())
+    assert data["evidence"][0].startswith("evidence/")
+    import zipfile
+
+    with zipfile.ZipFile(path) as z:
+        sheets = [z.read(n).decode() for n in z.namelist() if n.startswith("xl/worksheets/sheet")]
+    assert all("<f>" not in s and 'state="frozen"' in s for s in sheets)
+    first = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert hashlib.sha256(workbook(warehouse, tmp_path / "y.xlsx").read_bytes()).hexdigest() == first
+
+
+def test_csv_disarms_formulas() -> None:
+    frame = guard(pl.DataFrame({"t": ["=1+1", "@x", "-1.3%", "甲", None], "v": [-1.0, 2.0, 3.0, 4.0, None]}))
+    assert frame["t"].to_list() == ["'=1+1", "'@x", "'-1.3%", "甲", None] and frame["v"][0] == -1.0
+
+
+def test_slides_are_native_with_evidence_in_the_notes(warehouse: Frames, tmp_path: Path) -> None:
+    export(warehouse, tmp_path, ("pptx",), place="甲县")
+    files = sorted(p for p in tmp_path.glob("*.pptx"))
+    assert [p.name for p in files] == ["briefing_990001_en.pptx", "briefing_990001_zh.pptx"]
+    deck = Presentation(str(files[1]))
+    shapes = [(s, x) for s in deck.slides for x in s.shapes]
+    plots = [x for _, x in shapes if x.has_chart]
+    assert len(plots) == 5 and sum(x.has_table for _, x in shapes) == 1
+    slide = next(s for s, x in shapes if x.has_chart)
+    assert "0123456789ab:" in slide.notes_slide.notes_text_frame.text
+    xml = plots[0].chart._chartSpace.xml
+    assert 'a:ea typeface="Microsoft YaHei"' in xml
+    before = files[1].read_bytes()
+    export(warehouse, tmp_path, ("pptx",), place="990001")
+    assert files[1].read_bytes() == before
+
+
+def test_open_data_package_describes_every_column(warehouse: Frames, tmp_path: Path) -> None:
+    files = data_package(warehouse, tmp_path)
+    package = json.loads(files[0].read_text(encoding="utf-8"))
+    assert {r["path"] for r in package["resources"]} == {f"{n}.csv" for n in BY_NAME}
+    for resource in package["resources"]:
+        header = (tmp_path / resource["path"]).read_text(encoding="utf-8").split("\n")[0].split(",")
+        assert header == [f["name"] for f in resource["schema"]["fields"]]
+        assert all(f["description"] for f in resource["schema"]["fields"])
+        assert re.fullmatch(r"[a-z0-9._-]+", resource["name"])
+
+
+def test_an_empty_warehouse_exports_without_fault(tmp_path: Path) -> None:
+    report = export(Frames({n: empty(n) for n in BY_NAME}), tmp_path, NO_BROWSER)
+    assert (tmp_path / "index.html").is_file() and report.skipped == []
+
+
+def test_wrong_choices_are_refused_in_one_sentence(warehouse: Frames, tmp_path: Path) -> None:
+    for given in ({"formats": ["doc"]}, {"place": "无此县"}, {"indicator": "none_such"}):
+        with pytest.raises(ValueError, match="unknown format|no place|no indicator"):
+            export(warehouse, tmp_path, **given)  # type: ignore[arg-type]
+
+
+def test_without_a_browser_one_line_says_what_to_install(
+    warehouse: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "find_browser", lambda: None)
+    monkeypatch.setattr(pictures, "has_chinese_font", lambda: False)
+    report = export(warehouse, tmp_path, ("png",))
+    assert report.files == [] and len(report.skipped) == 1
+    assert "apt-get install -y chromium fontconfig fonts-noto-cjk" in report.skipped[0]
+
+
+browser = pytest.mark.skipif(pictures.missing() is not None, reason=str(pictures.missing()))
+
+
+def dom(address: str, profile: Path) -> tuple[str, str]:
+    """The page after its scripts ran, and the browser's console, from a headless browser without network."""
+    command = [
+        str(pictures.find_browser()), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
+        "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0", "--virtual-time-budget=8000",
+        "--window-size=1200,900", "--dump-dom", address,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    console = "\n".join(x for x in done.stderr.splitlines() if "CONSOLE" in x)
+    return done.stdout, console
+
+
+@pytest.mark.browser
+@browser
+def test_pages_draw_in_a_browser_and_hostile_text_does_not_run(
+    warehouse: Frames, raw_dir: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    export(warehouse, out, ("html",), raw_dir=raw_dir)
+    for name in (
+        "charts/trend_990001_birth_rate_zh.html",
+        "charts/trend_990001_birth_rate_en.html",
+        "briefing_990001_zh.html",
+    ):
+        page, console = dom((out / name).as_uri(), tmp_path / "profile")
+        assert 'data-drawn="yes"' in page and "main-svg" in page, console
+        assert "error" not in console.lower() and "refused" not in console.lower(), console
+    page, console = dom((out / "evidence" / "0123456789ab.html").as_uri(), tmp_path / "profile")
+    assert "&lt;script&gt;alert(1)" in page and "<img" not in page and console == ""
+
+
+@pytest.mark.browser
+@browser
+def test_pictures_are_made_in_one_call(warehouse: Frames, tmp_path: Path) -> None:
+    report = export(warehouse, tmp_path, ("png", "svg", "pdf"), place="990001", indicator="birth_rate")
+    kinds = [f.suffix for f in report.files]
+    assert kinds.count(".png") == kinds.count(".svg") == kinds.count(".pdf") >= 4 and report.skipped == []
+    svg = next(f for f in report.files if f.name == "trend_990001_birth_rate_zh.svg").read_text(encoding="utf-8")
+    assert "甲县出生率" in svg
+    assert all(f.stat().st_size > 2000 for f in report.files)
