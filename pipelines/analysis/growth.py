@@ -125,6 +125,16 @@ def plan_from_completion(actual: pl.Expr, completion: pl.Expr) -> pl.Expr:
     return divided(actual, pl.when(completion > 0).then(completion))
 
 
+def tenths(n: float) -> float:
+    """n 成 as a ratio (METHODOLOGY 1.4)."""
+    return n / 10
+
+
+def completion_over(completion: float) -> float:
+    """超额完成 as a ratio: 完成121.67% is 超21.67% (METHODOLOGY 1.4)."""
+    return completion - 1
+
+
 def multiple_reading(x0: pl.Expr, x1: pl.Expr, n: pl.Expr, half_unit: pl.Expr) -> pl.Expr:
     """Which reading of `n 倍` the two ends support: by, to, or null with neither or both (METHODOLOGY 1.4).
 
@@ -154,6 +164,39 @@ def implied_prior(
 def prior_from_change(x1: pl.Expr, change: pl.Expr) -> pl.Expr:
     """Prior value x1 - change (METHODOLOGY 3.2)."""
     return x1 - change
+
+
+def prior_from_points(
+    value: float,
+    points: float,
+    direction: str,
+    word: str,
+    unit: str,
+    plausible: tuple[float | None, float | None] = (None, None),
+) -> tuple[float | None, bool]:
+    """Prior value of `value` after a change of `points` worded 百分点 or 千分点, and whether it is `loose_point`.
+
+    `unit` is the indicator's. 百分点 of an indicator in ‰ is loosely read as that many units, unless only ten times as
+    many gives a plausible prior. METHODOLOGY 1.3.
+    """
+    step = points if direction == "down" else -points
+    natural = {"百分点": "%", "千分点": "‰"}.get(word, unit)
+    if natural == unit:
+        return value + step, False
+    lo, hi = plausible
+
+    def fits(prior: float) -> bool:
+        return (lo is None or prior >= lo) and (hi is None or prior <= hi)
+
+    if word == "百分点" and unit == "‰" and not fits(value + step) and fits(value + 10 * step):
+        return value + 10 * step, False
+    return (value + step, True) if fits(value + step) else (None, True)
+
+
+def mixed_base(prior_from_level: pl.Expr, prior_from_rate: pl.Expr, tolerance: pl.Expr) -> pl.Expr:
+    """True where two statements of one sentence imply priors further apart than their intervals allow
+    (METHODOLOGY 3.3b)."""
+    return (prior_from_level - prior_from_rate).abs() > tolerance
 
 
 _REAL = r"不变价|可比价|可比口径|扣除价格|实际增长|实际增速|同口径"

@@ -1,0 +1,263 @@
+"""Gaps, attainment and pace: the test vectors of METHODOLOGY 6 and 7, and the table of gaps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tables import indicators, observation, observations, point, series, target, targets
+from vectors import evaluate as ev
+from vectors import near
+
+from pipelines.analysis import targets as tg
+from pipelines.analysis.growth import plan_from_completion
+from pipelines.analysis.reconcile import plan_interval
+from pipelines.series.periods import elapsed_share
+
+FLOOR, CEILING = 1.0, -1.0
+
+
+@pytest.mark.parametrize(
+    ("actual", "goal", "direction", "gap", "ratio"),
+    [
+        pytest.param(97.93, 90.20, FLOOR, 7.73, 1.08570, id="TV 6a"),
+        pytest.param(98, 95, FLOOR, 3, 1.03158, id="TV 6b"),
+        pytest.param(1.63, 10.66, CEILING, 9.03, 0.152908, id="TV 6c level"),
+        pytest.param(1.63, 12.29, CEILING, 10.66, 0.132628, id="TV 6c margin"),
+        pytest.param(400, 300, FLOOR, 100, 1.33333, id="TV 6d 1"),
+        pytest.param(224, 300, FLOOR, -76, 0.746667, id="TV 6d 2"),
+        pytest.param(16.68, 50, FLOOR, -33.32, 0.333600, id="TV 6d 3"),
+        pytest.param(130, 50, FLOOR, 80, 2.6, id="TV 6e"),
+    ],
+)
+def test_gaps(actual: float, goal: float, direction: float, gap: float, ratio: float) -> None:
+    assert ev(tg.signed_gap, actual, goal, direction) == near(gap)
+    assert ev(tg.attainment, actual, goal) == near(ratio)
+
+
+@pytest.mark.parametrize(
+    ("actual", "gap"), [pytest.param(113.51, -6.51, id="TV 6f 1"), pytest.param(105, 2, id="TV 6f 2")]
+)
+def test_two_sided(actual: float, gap: float) -> None:
+    assert ev(tg.two_sided_gap, actual, 103, 107) == near(gap)
+
+
+@pytest.mark.parametrize(
+    ("actual", "rate", "plan", "lo", "hi"),
+    [
+        pytest.param(6311, 1.2167, 5186.98, 5186.77, 5187.19, id="TV 6g 1"),
+        pytest.param(1961, 1.1522, 1701.96, 1701.89, 1702.04, id="TV 6g 2"),
+    ],
+)
+def test_plan_from_completion(actual: float, rate: float, plan: float, lo: float, hi: float) -> None:
+    assert ev(plan_from_completion, actual, rate) == near(plan)
+    assert ev(plan_interval, actual, actual, rate - 0.00005, rate + 0.00005) == (near(lo), near(hi))
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "share"),
+    [
+        pytest.param("????-Q1", 1, 0.25, id="TV 7.1 Q1"),
+        pytest.param("2011-01-01..2011-03-31", 1, 0.246575, id="TV 7.1 days"),
+        pytest.param("2020-H1", 1, 0.5, id="TV 7.1 H1"),
+        pytest.param("2020-01..2020-11", 1, 0.916667, id="TV 7.1 1-11月"),
+        pytest.param("2011-Q1", 10, 0.5, id="TV 7.1 计划生育年度"),
+        pytest.param("2011", 1, None, id="whole year"),
+        pytest.param("2011-Q3", 1, None, id="not from January"),
+        pytest.param("2011-H2", 1, None, id="second half"),
+        pytest.param("2011-01..2011-12", 1, None, id="twelve months"),
+    ],
+)
+def test_elapsed_share(period: str, start: int, share: float | None) -> None:
+    got = pl.DataFrame({"p": [period]}).select(elapsed_share(pl.col("p"), start)).item()
+    assert got == (None if share is None else near(share))
+
+
+@pytest.mark.parametrize(
+    ("goal", "pace", "to_date", "room"),
+    [
+        pytest.param(10.66, 0.611632, 1.035, 12.04, id="TV 7.3 level"),
+        pytest.param(12.29, 0.530513, 1.4425, 14.2133, id="TV 7.3 margin"),
+    ],
+)
+def test_pace(goal: float, pace: float, to_date: float, room: float) -> None:
+    assert ev(tg.pace, 1.63, goal, 0.25) == near(pace)
+    assert ev(tg.gap_to_date, 1.63, goal, 0.25, CEILING) == near(to_date)
+    assert ev(tg.room_for_rest, 1.63, goal, 0.25) == near(room)
+
+
+def test_annualised() -> None:
+    assert ev(tg.annualised, 1.63, 1.625, 1.635, 0.25) == (near(6.52), near(5.65217), near(7.69412)), "TV 7.3"
+    assert ev(tg.annualised, 1.63, 1.625, 1.635, 90 / 365)[0] == near(6.61056), "TV 7.3 by days"
+    assert ev(tg.annualised, 1.63, 1.63, 1.63, 0.22)[0] == near(7.40909), "TV 7.3 own share"
+    assert ev(tg.annualised, 1.63, 1.63, 1.63, 0.5)[0] == near(3.26), "TV 7.3 计划生育年度"
+    assert ev(tg.annualised, 0.87, 0.87, 0.87, 0.25)[0] == near(3.48), "TV 7.3 natural growth"
+    assert ev(tg.annualised, 0.76, 0.76, 0.76, 0.25)[0] == near(3.04), "TV 7.3 deaths"
+    got = ev(tg.annualised, 1605, 1605, 1605, 11 / 12)
+    assert got == (near(1750.91), near(1722.21), near(1780.59)), "TV 7.3b"
+    assert near(4.14) == 10.66 - 6.52 and near(5.77) == 12.29 - 6.52
+
+
+def test_own_share_spread() -> None:
+    assert ev(tg.own_share_spread, 0.21, 0.23, 0.22) == near(0.02 / 0.44)
+    assert ev(tg.own_share_spread, 0.22, 0.22, 0.22) == near(0.02)
+
+
+@pytest.mark.parametrize(
+    ("actual", "plan", "share", "pace"),
+    [
+        pytest.param(80, 351.3, 0.227726, 0.455451, id="TV 7.4 1"),
+        pytest.param(53, 97.18, 0.545380, 1.09076, id="TV 7.4 2"),
+        pytest.param(265, 533.12, 0.497074, 0.994148, id="TV 7.4 3"),
+    ],
+)
+def test_pace_of_plans(actual: float, plan: float, share: float, pace: float) -> None:
+    assert ev(tg.attainment, actual, plan) == near(share)
+    assert ev(tg.pace, actual, plan, 0.5) == near(pace)
+
+
+@pytest.mark.parametrize(
+    ("lo", "hi", "status"),
+    [
+        (0.0, 0.0, "met"),
+        (0.1, 0.2, "met"),
+        (-0.1, 0.1, "met_within_rounding"),
+        (-0.2, -0.1, "missed"),
+        (-1.0, None, "open"),
+    ],
+)
+def test_status(lo: float, hi: float | None, status: str) -> None:
+    assert ev(tg.gap_status, lo, lo, hi) == status
+
+
+def masked_quarter(place_code: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The three phrases of a masked quarterly speech: birth rate, policy-compliant births, contraception."""
+    obs = observations(
+        observation("a1", "birth_rate", 1.63, "‰", "????-Q1", "quarter", lo=1.625, hi=1.635, place_code=place_code),
+        observation(
+            "a2",
+            "policy_compliant_birth_rate",
+            97.93,
+            "%",
+            "????-Q1",
+            "quarter",
+            lo=97.925,
+            hi=97.935,
+            place_code=place_code,
+        ),
+        observation(
+            "a3",
+            "contraceptive_implementation_rate",
+            98.0,
+            "%",
+            "????-Q1",
+            "quarter",
+            lo=97.5,
+            hi=98.5,
+            place_code=place_code,
+        ),
+    )
+    wanted = targets(
+        target(
+            "t1",
+            "birth_rate",
+            10.66,
+            "‰",
+            "at_most",
+            "????",
+            actual="a1",
+            reading="level",
+            confidence="low",
+            alternative=12.29,
+        ),
+        target(
+            "t2",
+            "policy_compliant_birth_rate",
+            90.2,
+            "%",
+            "at_least",
+            "????",
+            actual="a2",
+            reading="margin",
+            confidence="high",
+            alternative=7.73,
+        ),
+        target(
+            "t3",
+            "contraceptive_implementation_rate",
+            95.0,
+            "%",
+            "at_least",
+            "????",
+            actual="a3",
+            reading="margin",
+            confidence="high",
+            alternative=3.0,
+        ),
+    )
+    return obs, wanted
+
+
+def test_gaps_of_a_masked_quarterly_speech() -> None:
+    obs, wanted = masked_quarter()
+    got = tg.target_gaps(series(), wanted, indicators(), obs)
+    birth, policy, contraception = got.rows(named=True)
+    assert birth["gap"] == near(9.03) and birth["gap_label"] == "headroom" and birth["status"] == "on_pace_robust"
+    assert birth["ceiling_use"] == near(0.152908) and birth["attainment"] is None
+    assert birth["annualised_value"] == near(6.52)
+    assert (birth["annualised_lo"], birth["annualised_hi"]) == (near(5.65217), near(7.69412))
+    assert (birth["pace"], birth["gap_to_date"], birth["room_for_rest"]) == (near(0.611632), near(1.035), near(12.04))
+    assert birth["alternative_gap"] == near(10.66) and birth["robust"] is True and birth["confidence"] == "low"
+    assert birth["place_code"] is None and "unknown_year" in birth["flags"]
+    assert policy["gap"] == near(7.73) and policy["status"] == "met" and policy["gap_label"] == "gap"
+    assert policy["attainment"] == near(1.08570) and "ytd_sample" in policy["flags"]
+    assert policy["annualised_value"] is None and policy["pace"] is None
+    assert contraception["gap"] == near(3.0) and contraception["status"] == "met"
+
+
+def test_targets_meet_the_series_by_year() -> None:
+    s = series(
+        point("birth_rate", "2010", 11.0, "‰", lo=10.95, hi=11.05),
+        point("birth_rate", "2011", 10.66, "‰", lo=10.655, hi=10.665),
+        point("birth_rate", "2017", 12.0, "‰", lo=11.95, hi=12.05),
+        point("fiscal_revenue", "2011", 5e8, "元"),
+        point("fiscal_revenue", "2011-H1", 2e8, "元", kind="half"),
+    )
+    wanted = targets(
+        target("t1", "birth_rate", 10.66, "‰", "at_most", "2011", place="330322"),
+        target("t2", "birth_rate", 10.0, "‰", "at_most", "2017", place="330322"),
+        target("t3", "fiscal_revenue", 4.5e8, "元", "at_least", "2011", place="330322"),
+        target("t4", "fiscal_revenue", None, "元", "at_least", "2011", place="330322"),
+        target("t5", "birth_rate", 10.0, "‰", "at_most", None, place="330322"),
+    )
+    got = tg.target_gaps(s, wanted, indicators())
+    assert got["target_id"].to_list() == ["t1", "t2", "t3", "t3"]
+    by = {(r["target_id"], r["period"]): r for r in got.rows(named=True)}
+    assert by["t1", "2011"]["status"] == "met_within_rounding" and by["t1", "2011"]["progress_class"] == "met"
+    assert by["t2", "2017"]["status"] == "no_direction" and "polarity_expired" in by["t2", "2017"]["flags"]
+    assert by["t3", "2011"]["status"] == "met" and by["t3", "2011"]["gap"] == near(5e7)
+    half = by["t3", "2011-H1"]
+    assert half["pace"] == near(2e8 / 4.5e8 / 0.5) and half["status"] == "behind_pace"
+    assert half["annualised_value"] is None and half["gap_label"] == "headroom"
+
+
+def test_units_must_agree() -> None:
+    s = series(point("birth_rate", "2011", 10.0, "‰"))
+    got = tg.target_gaps(
+        s, targets(target("t", "birth_rate", 1.1, "%", "at_most", "2011", place="330322")), indicators()
+    )
+    row: dict[str, Any] = got.row(0, named=True)
+    assert (row["status"], row["gap"], row["flags"]) == ("not_comparable", None, ["unit_mismatch"])
+
+
+@given(st.floats(0.01, 100), st.floats(0.01, 100), st.floats(0.05, 0.95))
+def test_pace_and_gap_to_date_agree(actual: float, goal: float, share: float) -> None:
+    pace = ev(tg.pace, actual, goal, share)
+    behind = ev(tg.gap_to_date, actual, goal, share, FLOOR)
+    if abs(pace - 1) > 1e-9:
+        assert (pace > 1) == (behind > 0)
+    value, lo, hi = ev(tg.annualised, actual, actual, actual, share)
+    assert lo <= value <= hi
