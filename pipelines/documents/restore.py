@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final
 
@@ -31,7 +31,7 @@ _INVISIBLE: Final = frozenset(
 )
 _INVISIBLE_RUN: Final = re.compile(f"[{''.join(sorted(_INVISIBLE))}]+")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_PERMILLE: Final = re.compile(r"(?<=[0-9])[ ]?[%％][oOｏＯ](?![0-9A-Za-z])")
+_PERMILLE: Final = re.compile(r"[%％][oOｏＯ](?![0-9A-Za-z])")
 _MOJIBAKE: Final = re.compile(
     "(?:[\u00e2-\u00ef][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{2}){2,}"
 )
@@ -45,7 +45,11 @@ _BLANK: Final = re.compile(
     rf"(?<![0-9.第表图])[0-9]{{1,3}}(?:[ \u00a0\u2009\u202f][0-9]{{3}})+(?=[ ]?[{_UNIT}]|\.[0-9])"
     rf"|(?<![0-9.])[0-9]+(?:\.[ \n]{{1,2}}|[ \n]\.)[0-9]+(?=[ ]?[{_UNIT}])"
 )
-_DIGIT_BLANK: Final = re.compile(r"[0-9][ \u00a0\u2009\u202f\n.]+[0-9.]")
+_BLANK_GATE: Final = re.compile(r"[ \u00a0\u2009\u202f\n]\.?[0-9]")
+_LOOKALIKE_GATE: Final = re.compile(r"[OolI](?:(?=[0-9.])|(?<=[0-9.].))")
+_OUTER_GATE: Final = re.compile(f"[&{''.join(sorted(_INVISIBLE | _MOJIBAKE_LEAD))}]")
+_SINGLE: Final = re.compile(f"[{re.escape(''.join(sorted(_WIDE_SET)))}\ue000-\uf8ff\uf900-\ufaff\u2f00-\u2fdf]")
+_NEAR: Final = 40
 
 
 class _Pass:
@@ -107,6 +111,11 @@ def _traditional() -> frozenset[str]:
 
 
 @cache
+def _any_traditional() -> re.Pattern[str]:
+    return re.compile(f"[{''.join(sorted(_traditional()))}]")
+
+
+@cache
 def _single() -> dict[int, str]:
     every = sorted(_traditional())
     converted = _t2s().convert("\n".join(every)).split("\n")
@@ -115,7 +124,7 @@ def _single() -> dict[int, str]:
 
 def simplify(text: str) -> str:
     """Traditional to simplified, one character for one character."""
-    if _traditional().isdisjoint(text):
+    if _any_traditional().search(text) is None:
         return text
     converted: str = _t2s().convert(text)
     if len(converted) == len(text):
@@ -133,12 +142,7 @@ def restore(text: str) -> RestoredText:
     Every edit's span counts in `text`. Where an original character is lost the result holds DAMAGE_MARK, so that no
     number next to it can be read. Text without damage comes back as it is, with an empty list.
     """
-    chars = set(text)
-    steps = []
-    if "&" in chars or not chars.isdisjoint(_INVISIBLE) or not chars.isdisjoint(_MOJIBAKE_LEAD):
-        steps.append(_outer)
-    steps.append(repair_pinyin_damage)
-    steps.append(_inner)
+    steps = (_outer, repair_pinyin_damage, _inner)
     current = text
     total = OffsetMap()
     edits: list[Edit] = []
@@ -174,6 +178,8 @@ def _simplified(edit: Edit) -> Edit:
 
 def _outer(text: str) -> list[Edit]:
     """Repairs that stand around the bytes: entities, invisible characters, text decoded as Latin-1."""
+    if _OUTER_GATE.search(text) is None:
+        return []
     work = _Pass(text)
     for found in _ENTITY.finditer(text):
         value = html.unescape(found.group())
@@ -210,43 +216,55 @@ def _undo_mojibake(run: str) -> str | None:
 def _inner(text: str) -> list[Edit]:
     """Repairs inside numbers and of single characters."""
     work = _Pass(text)
-    chars = set(text)
-    if "%" in chars or "％" in chars:
-        for found in _PERMILLE.finditer(text):
-            work.add(found.start(), found.end(), "‰", "permille")
-    taken = {i for e in work.edits for i in range(e.start, e.end)}
-    wide = chars & _WIDE_SET
-    if wide:
-        for found in re.finditer(f"[{re.escape(''.join(sorted(wide)))}]", text):
-            if found.start() not in taken and _wide_applies(text, found.start()):
-                work.add(found.start(), found.end(), chr(_WIDE[ord(found.group())]), "width")
-    if not chars.isdisjoint("OolI"):
-        for found in _LOOKALIKE.finditer(text):
-            if sum(c.isdigit() for c in found.group()) < 2:
-                continue
-            for i in range(found.start(), found.end()):
-                if text[i] in "OolI":
-                    work.add(i, i + 1, text[i].translate(_LOOKALIKES), "lookalike", certain=False, number_risk=True)
-    if _DIGIT_BLANK.search(text):
-        for found in _BLANK.finditer(text):
-            for i in range(found.start(), found.end()):
-                if text[i].isspace():
-                    work.add(i, i + 1, "", "blank", certain=False, number_risk=True)
-    private = [c for c in chars if "\ue000" <= c <= "\uf8ff"]
-    compatible = [c for c in chars if "\uf900" <= c <= "\ufaff" or "\u2f00" <= c <= "\u2fdf"]
-    if private or compatible:
-        for found in re.finditer(f"[{''.join(sorted(private + compatible))}]", text):
-            c = found.group()
-            if c in private:
-                near = text[max(0, found.start() - 1) : found.end() + 1]
-                risk = any(x.isdigit() for x in near)
-                work.add(found.start(), found.end(), DAMAGE_MARK, "variant", certain=False, number_risk=risk)
-            else:
-                value = unicodedata.normalize("NFKC", c)
-                if len(value) == 1:
-                    work.add(found.start(), found.end(), value, "variant")
+    taken: set[int] = set()
+    for found in _PERMILLE.finditer(text):
+        start = found.start()
+        if text[start - 1 : start] == " ":
+            start -= 1
+        if start and _is_digit(text[start - 1]):
+            work.add(start, found.end(), "‰", "permille")
+            taken.update(range(start, found.end()))
+    for found in _SINGLE.finditer(text):
+        at, c = found.start(), found.group()
+        if at in taken:
+            continue
+        if c in _WIDE_SET:
+            if _wide_applies(text, at):
+                work.add(at, at + 1, chr(_WIDE[ord(c)]), "width")
+        elif "\ue000" <= c <= "\uf8ff":
+            risk = any(map(_is_digit, text[max(0, at - 1) : at + 2]))
+            work.add(at, at + 1, DAMAGE_MARK, "variant", certain=False, number_risk=risk)
+        else:
+            value = unicodedata.normalize("NFKC", c)
+            if len(value) == 1 and value != c:
+                work.add(at, at + 1, value, "variant")
+    for found in _near(_LOOKALIKE_GATE, _LOOKALIKE, text):
+        if sum(map(_is_digit, found.group())) < 2:
+            continue
+        for at in range(found.start(), found.end()):
+            if text[at] in "OolI":
+                work.add(at, at + 1, text[at].translate(_LOOKALIKES), "lookalike", certain=False, number_risk=True)
+    for found in _near(_BLANK_GATE, _BLANK, text):
+        for at in range(found.start(), found.end()):
+            if text[at].isspace() and at not in taken:
+                work.add(at, at + 1, "", "blank", certain=False, number_risk=True)
     work.edits.sort(key=lambda e: (e.start, e.end))
     return work.edits
+
+
+def _near(gate: re.Pattern[str], pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches of a slow pattern that hold a match of a fast one."""
+    done = 0
+    for hit in gate.finditer(text):
+        if hit.start() < done:
+            continue
+        start = max(done, hit.start() - _NEAR)
+        for found in pattern.finditer(text, start, hit.end() + _NEAR):
+            if found.end() > hit.start():
+                if found.start() <= hit.start():
+                    yield found
+                    done = found.end()
+                break
 
 
 def _wide_applies(text: str, at: int) -> bool:

@@ -20,7 +20,7 @@ from pipelines.documents.restore_table import PAIR, SHOWN, TONES, Key, in_privat
 
 MIN_ANNOTATIONS: Final = 3
 """A page with fewer annotations is left alone."""
-_ANNOTATION: Final = re.compile(rf"([^\x00-\x7f])\(([a-z{TONES}]{{1,6}})\)")
+_ANNOTATION: Final = re.compile(rf"\(([a-z{TONES}]{{1,6}})\)")
 _TAIL: Final = re.compile(rf"([a-z{TONES}]{{1,6}})\)")
 _LOOSE: Final = re.compile(rf"(?<![a-z{TONES}(])([a-z]?[a-z{TONES}]*[{TONES}][a-z{TONES}]*)\)")
 _REST: Final = re.compile(rf"[A-Za-z]?\([a-z{TONES}]{{1,6}}\)|[a-z{TONES}]{{1,6}}\)")
@@ -154,9 +154,10 @@ def repair_pinyin_damage(text: str) -> list[Edit]:
     edits: list[Edit] = []
     always: set[str] = set()
     for found in _ANNOTATION.finditer(text):
-        char, reading = found.groups()
-        if outside_gb2312(char) and reading in readings(char):
-            edits.append(Edit(found.end(1), found.end(), "", "annotation"))
+        start = found.start()
+        char = text[start - 1] if start else "("
+        if char >= "\u3400" and outside_gb2312(char) and found.group(1) in readings(char):
+            edits.append(Edit(start, found.end(), "", "annotation"))
             always.add(char)
     if len(edits) < MIN_ANNOTATIONS:
         return []

@@ -74,51 +74,31 @@ class OffsetMap:
             return later
         if later.is_identity:
             return self
+        mine, others = self.pieces, later.pieces
         pieces: list[Replacement] = []
-        mine = list(self.pieces)
-        i = 0
-        derived_at = original_at = 0  # where the composed pieces end so far
-
-        def middle_to_derived(position: int) -> int:
-            """Position in the final text of a middle-text border that lies inside no piece of `later`."""
-            k = bisect_right(later._original_ends, position) - 1
-            return position if k < 0 else later._derived_ends[k] + position - later._original_ends[k]
-
-        for d0, d1, m0, m1 in later.pieces:
-            lo, hi = m0, m1
-            first = None
-            last = None
-            while i < len(mine) and mine[i][1] < lo:
-                piece = mine[i]
-                a, b = middle_to_derived(piece[0]), middle_to_derived(piece[1])
-                pieces.append((a, b, piece[2], piece[3]))
-                derived_at, original_at = b, piece[3]
-                i += 1
-            begin, finish = d0, d1
-            while i < len(mine) and mine[i][0] <= hi:
-                piece = mine[i]
-                if first is None:
-                    first = piece
-                last = piece
-                hi = max(hi, piece[1])
-                i += 1
-            if first is not None and last is not None:
-                begin -= max(0, lo - first[0])
-                o0 = first[2] - max(0, first[0] - lo)
-                finish += hi - m1
-                o1 = last[3] + max(0, hi - last[1])
-            else:
-                o0 = original_at + (d0 - derived_at)
-                o1 = o0 + (m1 - m0)
-            if pieces and begin < derived_at:  # touches the piece before: one piece
-                p = pieces.pop()
-                begin, o0 = p[0], p[2]
-            pieces.append((begin, finish, o0, o1))
-            derived_at, original_at = finish, o1
-        for piece in mine[i:]:
-            a, b = middle_to_derived(piece[0]), middle_to_derived(piece[1])
-            pieces.append((a, b, piece[2], piece[3]))
+        i = k = 0
+        to_derived = to_original = 0  # what to add to a middle position behind the pieces seen so far
+        while i < len(mine) or k < len(others):
+            mine_first = k == len(others) or (i < len(mine) and mine[i][:2] <= others[k][2:])
+            lo, hi = mine[i][:2] if mine_first else others[k][2:]
+            begin, origin = lo + to_derived, lo + to_original
+            while True:  # all that overlaps becomes one piece
+                if i < len(mine) and _overlap(mine[i][0], mine[i][1], lo, hi):
+                    hi = max(hi, mine[i][1])
+                    to_original = mine[i][3] - mine[i][1]
+                    i += 1
+                elif k < len(others) and _overlap(others[k][2], others[k][3], lo, hi):
+                    hi = max(hi, others[k][3])
+                    to_derived = others[k][1] - others[k][3]
+                    k += 1
+                else:
+                    break
+            pieces.append((begin, hi + to_derived, origin, hi + to_original))
         return OffsetMap(tuple(pieces))
+
+
+def _overlap(start: int, end: int, lo: int, hi: int) -> bool:
+    return (start < hi and lo < end) or (start == lo and end == hi)
 
 
 def _convert(

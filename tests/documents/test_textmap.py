@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.documents.model import Edit
@@ -35,6 +35,7 @@ def _twice(draw):
 
 
 @given(_twice())
+@settings(max_examples=200, deadline=None)
 def test_a_character_kept_by_two_steps_leads_back_to_itself(case):
     text, first, second = case
     middle, one = apply_edits(text, first)
@@ -51,6 +52,7 @@ def test_a_character_kept_by_two_steps_leads_back_to_itself(case):
 
 
 @given(_twice())
+@settings(max_examples=200, deadline=None)
 def test_spans_survive_a_round_trip(case):
     text, first, second = case
     middle, one = apply_edits(text, first)
