@@ -131,7 +131,7 @@ def attribute(text: str, mentions: Sequence[Mention]) -> list[Reading]:
         if m.mention_class != "quantity":
             continue
         context = _context(text, mentions, i)
-        readings.append(_read(text, m, i, context, readings))
+        readings.append(_read(text, mentions, i, context, readings))
     return _distribute(text, _plan_amounts(text, _link(text, readings)))
 
 
@@ -172,6 +172,11 @@ def _context(text: str, mentions: Sequence[Mention], i: int) -> _Context:
     if bracket >= 0 and bracket > closed:
         opened = text[clause_start:bracket]
         clause_start = bracket + 1
+    if not opened:
+        # a list of parts inside one bracket: 资助224人（其中，甲36人，乙186人）
+        outside = _rfind_any(text, "（(", sentence_start, clause_start)
+        if outside >= 0 and _rfind_any(text, "）)", outside, clause_start) < 0:
+            opened = text[max(sentence_start, _rfind_any(text, CLAUSE_ENDS, sentence_start, outside) + 1) : outside]
     clause_end = _find_any(text, CLAUSE_ENDS, m.end, sentence_end)
     close = _find_any(text, "）)", m.end, clause_end)
     if close < clause_end and text.count("（", m.end, close) + text.count("(", m.end, close) == 0:
@@ -231,6 +236,7 @@ def _trim(phrase: str) -> tuple[str, str]:
     scope = ""
     phrase = re.sub(r"^\s*[(（]?[0-9一二三四五六七八九十]+[)）、.．]", "", phrase)
     phrase = re.sub(r"^【[^】]{1,12}】", "", phrase)
+    phrase = re.sub(r"^(?:为|给|向|在)?[一-鿿]{2,4}(?:村|镇|乡)(?=捐|送|修|建|发放|投|新建|拨)", "", phrase)
     phrase = re.sub(r"^[*xX×＊_]+(?:县|区|市|镇|乡|旗|州)", "", phrase)
     phrase = phrase.strip(" \t　“”\"'‘’:：、-—·()（）\n")
     for _ in range(8):
@@ -314,11 +320,12 @@ _COMPARED = re.compile(
 )
 _PURPOSE = re.compile(r"^(?:用于|作为|用作|用以|来|为|支持|进行|专项用于|专门用于|专用于)")
 _TAIL_FUNCTION = re.compile(r"^(?:用于|作为|用作|用以|进行|开展|来|为|对|由|被|在|将)")
-_COUNT_SUFFIX = {"人次": "人次", "例": "例数", "户": "户数"}
+_COUNT_SUFFIX = {"人次": "人次", "例": "例数", "户": "户数", "次": "次数", "期": "期数"}
 
 
-def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading]) -> Reading:
+def _read(text: str, mentions: Sequence[Mention], i: int, c: _Context, readings: Sequence[Reading]) -> Reading:
     p = _p()
+    m = mentions[i]
     rules: list[str] = [m.rule]
     unit = m.unit
     before, last = _last(text, readings, m, c.sentence)
@@ -383,6 +390,10 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
         np, predicate = _noun_phrase(right)
         np = np.strip("的、 ")
         verb = _left_verb(c.left)
+        if np.endswith(("和", "及", "与", "、")) and i + 1 < len(mentions) and mentions[i + 1].start < c.clause[1]:
+            # 取消了3个单位和5名个人评先资格: what follows the last noun is said of all
+            shared, _ = _noun_phrase(text[mentions[i + 1].end : c.clause[1]])
+            np = np.rstrip("和及与、") + shared
         if np and len(np) <= 24:
             extra["noun"] = np
             phrase = _compose(verb, _predicate(predicate), np)
@@ -402,6 +413,8 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
     if not phrase and (unit in ("元", "元/年") or (unit is None and p.money.search(c.left))):
         money = p.money.search(_strip_tail(c.left))
         bare_right = re.sub(r"^(?:的)?(?:经费|资金|扶贫资金|财政资金)", "", right)
+        if right.startswith(("用于", "主要用于", "专项用于")) and not money:
+            money = re.search(r"[一-鿿]{2,4}$", _strip_tail(c.left))
         if (
             not amount_noun
             and money
@@ -432,13 +445,8 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
         ):
             phrase = before.extra["verb"] + phrase
             extra["verb"] = before.extra["verb"]
-        elif (
-            not phrase
-            and re.search(r"共计?|合计|总计|计$", c.left)
-            and c.earlier
-            and not re.search(r"[0-9]", c.earlier)
-        ):
-            phrase = _trim(c.earlier)[0][-20:]
+        elif not phrase and re.search(r"共计?|合计|总计|计$", c.left) and (totalled := _totalled(text, c, before)):
+            phrase = totalled
             rules.append("total_of")
         elif not phrase and last is not None:
             phrase = last.indicator
@@ -477,8 +485,7 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
         if topic:
             phrase = topic + phrase if phrase not in topic else topic
             rules.append("topic")
-    if len(phrase) > 40:
-        phrase = phrase[-30:]
+    phrase = _shorten(phrase)
     if c.opened and len(core) <= 4 and kind not in ("growth", "change"):
         outer = _trim(_strip_numbers(c.opened))[0]
         if outer and len(outer) <= 10:
@@ -532,6 +539,15 @@ def _read(text: str, m: Mention, i: int, c: _Context, readings: Sequence[Reading
     )
 
 
+def _shorten(phrase: str) -> str:
+    """At most about thirty characters: the end of an enumeration, or what follows its 等."""
+    if len(phrase) > 14 and (at := phrase.rfind("等")) >= 8 and len(phrase) - at > 3:
+        phrase = phrase[at + 1 :]
+    while len(phrase) > 26 and "、" in phrase[:-6]:
+        phrase = phrase.partition("、")[2]
+    return phrase if len(phrase) <= 40 else phrase[-30:]
+
+
 def _strip_tail(left: str) -> str:
     return re.sub(r"(?:共计?|总计|合计|累计|近|约|达到?|了|为|各|再|每年|每月)+$", "", left.rstrip())
 
@@ -544,17 +560,30 @@ def _left_verb(left: str) -> str:
 
 
 def _predicate(predicate: str) -> str:
+    """What is said of the noun behind a number, short: of an enumeration only what follows its 等."""
     predicate = re.split(r"[（(]", predicate)[0]
     predicate = re.sub(r"(?:共计?|总计|合计|累计)$", "", predicate.strip(" 　、"))
-    predicate = re.sub(r"^(?:进行|开展|给予|实行|被|在|为|由|于|均|已|都|分别|具有|均具有)+", "", predicate)
+    predicate = re.sub(r"^(?:进行|开展|给予|实行|被|在|为|由|于|均|已|都|分别|具有|均具有|了)+", "", predicate)
     predicate = re.sub(r"(?:和|与|及|并|、)$", "", predicate)
-    return predicate if len(predicate) <= 18 else predicate[:12]
+    if len(predicate) > 18:
+        _, _, after = predicate.rpartition("等")
+        predicate = after if 3 <= len(after) <= 18 else predicate[-10:]
+    return predicate
+
+
+def _totalled(text: str, c: _Context, before: Reading | None) -> str:
+    """What a bare total sums up: the words since the number before it, else the clause before."""
+    if before is not None and before.mention.end < c.clause[0]:
+        since = re.split("[，,；;]", text[before.mention.end : c.clause[0] - 1])[-1]
+        since = re.sub(r"^(?:主要|专项)?用于", "", since.strip())
+        return _trim(since)[0][-20:] if len(since) >= 4 else ""
+    return "" if re.search(r"[0-9]", c.earlier) else _trim(c.earlier)[0][-20:]
 
 
 def _leading_verbs(phrase: str) -> list[str]:
     verbs: list[str] = []
     for word, tag in rjieba.tag(phrase[:10]):
-        if tag not in ("v", "vn", "d") or len(verbs) == 2:
+        if (tag not in ("v", "vn", "d") and word != "计划") or len(verbs) == 2:
             break
         verbs.append(word)
     return verbs
@@ -702,6 +731,12 @@ def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
     compare = re.search(r"(?:低于|高于)[^，,0-9]{0,10}(?:目标|任务)$", before)
     if compare:
         return "target_compared"
+    if (
+        m.text.endswith("以上")
+        and re.search(r"(?:组织|开展|培训|选派|安排|举办)[^已，,]*$", before)
+        and m.unit not in ("%", "‰", "百分点", "元")
+    ):
+        return "target_floor"  # what was done is counted; 培训100人次以上 is what shall be done
     bound = re.match(r"不低于|不高于|不超过|不少于|≤|≥", m.text) or (
         m.text.endswith(("以内", "之内")) and re.search(r"控制在$", before.rstrip())
     )
