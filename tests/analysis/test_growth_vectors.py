@@ -6,10 +6,10 @@ import math
 
 import polars as pl
 import pytest
+from analysis_vectors import evaluate as ev
+from analysis_vectors import near
 from hypothesis import given
 from hypothesis import strategies as st
-from vectors import evaluate as ev
-from vectors import near
 
 from pipelines.analysis import growth as g
 

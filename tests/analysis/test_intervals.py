@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from analysis_vectors import evaluate as ev
+from analysis_vectors import near
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from vectors import evaluate as ev
-from vectors import near
 
 from pipelines.analysis import intervals as iv
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from analysis_vectors import near
 from hypothesis import given
 from hypothesis import strategies as st
-from vectors import near
 
 from pipelines.extraction.target_reading import read_target
 

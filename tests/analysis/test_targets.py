@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from analysis_tables import indicators, observation, observations, point, series, target, targets
+from analysis_vectors import evaluate as ev
+from analysis_vectors import near
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import indicators, observation, observations, point, series, target, targets
-from vectors import evaluate as ev
-from vectors import near
 
 from pipelines.analysis import targets as tg
 from pipelines.analysis.growth import plan_from_completion
