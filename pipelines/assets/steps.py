@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.corpus import DOCUMENT_TABLES, Corpus, Extract, extractor_version, read_corpus
+from pipelines.doctor import browser, font
 from pipelines.warehouse.schema import BY_NAME, conform, empty
 from pipelines.warehouse.store import Publication, Store, parquet_bytes, write_if_changed
 
@@ -160,16 +161,13 @@ def target_gaps(store: Store) -> Frame:
 
 
 def checks(store: Store) -> Frame:
-    """Reconciliations of the documents' own figures."""
-    from importlib.util import find_spec
+    """Reconciliations of the documents' own figures, and quality checks on the series."""
+    from pipelines.analysis.quality import quality_checks
+    from pipelines.analysis.reconcile import checks as compute
 
-    if find_spec("pipelines.analysis.reconcile") is None:
-        return store.stage("checks", empty("checks"))
-    from pipelines.analysis.reconcile import reconcile as compute
-
-    return store.stage(
-        "checks", compute(store.staged("observations"), store.staged("series"), store.staged("indicators"))
-    )
+    points, indicators = store.staged("series"), store.staged("indicators")
+    found = [compute(store.staged("observations"), indicators, points), quality_checks(points, indicators)]
+    return store.stage("checks", pl.concat([conform("checks", frame) for frame in found]))
 
 
 def review(store: Store) -> Frame:
@@ -218,8 +216,8 @@ def _once(store: Store, what: str, out: Path, state: str, make: Callable[[], Mad
     try:
         last = json.loads(note.read_text(encoding="utf-8"))
         files = tuple(Path(f) for f in last["files"])
-        if last["key"] == key and files and not last["missing"] and all(f.is_file() for f in files):
-            return Made(files)
+        if last["key"] == key and files and all(f.is_file() for f in files):
+            return Made(files, tuple(last["missing"]))
     except (OSError, ValueError, KeyError, TypeError):
         pass  # never made, or a note of an older version: make them
     made = make()
@@ -248,4 +246,5 @@ def exports(store: Store, out: Path, raw: Path) -> Made:
         report = export_all(store.root, out, raw_dir=raw)
         return Made(tuple(report.files), tuple(report.skipped))
 
-    return _once(store, "exports", out, _code_state("pipelines/**/*.py"), make)
+    programs = [f"{f.level} {f.message}" for f in (browser(), font())]  # pictures appear once these are installed
+    return _once(store, "exports", out, "\n".join([_code_state("pipelines/**/*.py"), *programs]), make)
