@@ -23,7 +23,7 @@ from pipelines.charts.theme import FONT, clean
 
 STYLE = f"""
 :root {{ color-scheme: light; }}
-body {{ font-family: {FONT}; color: #1F2933; background: #FFFFFF; margin: 0 auto; max-width: 62rem; padding: 1rem 1.2rem 4rem;
+body {{ font-family: {FONT}; color: #1F2933; background: #FFFFFF; margin: 0 auto; max-width: 68rem; padding: 1rem 1.2rem 4rem;
   line-height: 1.65; }}
 h1 {{ font-size: 1.35rem; line-height: 1.35; }} h2 {{ font-size: 1.1rem; margin-top: 2rem; }}
 a {{ color: #005A8C; }} nav, .note, footer {{ color: #5B6670; font-size: .88rem; }}

@@ -20,8 +20,10 @@ from pipelines.charts.theme import Lang, clean
 
 FORMATS = ("html", "png", "svg", "pdf", "pptx", "xlsx", "csv")
 LANGS: tuple[Lang, ...] = ("zh", "en")
-PICTURES_AT_MOST = 8
+PICTURES_AT_MOST = 6
 """Figures pictured when everything is exported; a chosen place or indicator is pictured whole."""
+TRENDS_AT_MOST = 120
+"""Trend charts of all places together when everything is exported, the longest series of each place first."""
 
 
 @dataclass
@@ -136,6 +138,9 @@ def plan_charts(data: WarehouseLike, place: str | None = None, indicator: str | 
     plan: list[Chart] = []
     annual = series.filter(pl.col("period_kind") == "annual")
     codes = sorted({c for f in (annual, gaps) for c in f["place_code"].drop_nulls().unique().to_list()})
+    full = dict(gaps["place_code"].value_counts().iter_rows())
+    codes.sort(key=lambda c: (-full.get(c, 0), c))
+    each = None if place or indicator else max(3, TRENDS_AT_MOST // max(1, len(codes)))
     if len(codes) != 1 or place is None:
         if annual.height:
             plan.append(Chart("coverage", None, lambda lang: charts.coverage(annual, warehouse=data, lang=lang), annual.clear(), True))  # fmt: skip
@@ -152,7 +157,7 @@ def plan_charts(data: WarehouseLike, place: str | None = None, indicator: str | 
         mine = series.filter(pl.col("place_code") == code)
         own_gaps = gaps.filter(pl.col("place_code") == code)
         if own_gaps.height:
-            plan.append(Chart(slug("gaps", code), code, lambda lang, g=own_gaps: charts.target_gap(g, warehouse=data, lang=lang), own_gaps, at < 2))  # type: ignore[misc]  # fmt: skip
+            plan.append(Chart(slug("gaps", code), code, lambda lang, g=own_gaps: charts.target_gap(g, warehouse=data, lang=lang), own_gaps, at < 1))  # type: ignore[misc]  # fmt: skip
         own_growth = growth.filter((pl.col("place_code") == code) & (pl.col("period_kind") == "annual"))
         if own_growth.filter(pl.col("growth").is_not_null()).height:
             plan.append(Chart(slug("growth", code), code, lambda lang, g=own_growth: charts.growth(g, warehouse=data, lang=lang), own_growth, at < 1))  # type: ignore[misc]  # fmt: skip
@@ -160,13 +165,13 @@ def plan_charts(data: WarehouseLike, place: str | None = None, indicator: str | 
             mine.filter(pl.col("period_kind") == "annual").group_by("indicator_id").len()
             .filter(pl.col("len") > 1).sort(["len", "indicator_id"], descending=[True, False])
         )  # fmt: skip
-        for i, ident in enumerate(counts["indicator_id"].to_list()):
+        for i, ident in enumerate(counts["indicator_id"].to_list()[:each]):
             part = mine.filter((pl.col("indicator_id") == ident) & pl.col("period_kind").is_in(["annual", "ytd"]))
             plan.append(
                 Chart(
                     slug("trend", code, ident), code,
                     lambda lang, p=part: charts.trend(p, warehouse=data, targets=data.table("targets"), lang=lang),  # type: ignore[misc]
-                    part, i == 0 and at < 3,
+                    part, i == 0 and at < 1,
                 )
             )  # fmt: skip
     return plan

@@ -91,7 +91,12 @@ def index_page(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], vintage:
     parts = [f'<h1>县区指标图表 Charts and data</h1><p class="note">数据版本 Data vintage {h(vintage)}</p>']
     for heading, items in groups:
         if items:
-            lines = "".join(f'<li><a href="{h(a)}">{h(label)}</a></li>' for a, label in items)
+            lines = ""
+            for address, label in items:
+                link = f'<a href="{h(address)}">{h(label)}</a>'
+                english = address.endswith("_en.html")
+                lines += f'<br><span class="note">{link}</span>' if english and lines else f"</li><li>{link}"
+            lines = lines.removeprefix("</li>") + "</li>"
             parts.append(f"<h2>{heading}</h2><ul>{lines}</ul>")
     if notes:
         parts.append("<h2>未生成 Not made</h2><ul>" + "".join(f"<li>{h(n)}</li>" for n in notes) + "</ul>")

@@ -73,6 +73,8 @@ SHEETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 SHARES = {"growth", "growth_lo", "growth_hi", "cagr", "attainment", "ceiling_use", "elapsed_share", "pace"}
 CELL_LIMIT = 32_000
 ROW_LIMIT = 1_048_570
+LINK_LIMIT = 30_000
+"""Rows of a sheet with live links; Excel allows 65,530 a sheet, the addresses of later rows stay text."""
 
 
 def rows_for(warehouse: WarehouseLike, sheet: str) -> pl.DataFrame:
@@ -157,7 +159,7 @@ def workbook(warehouse: WarehouseLike, path: Path) -> Path:
                     sheet.write_number(i, j, value, whole)
                 elif isinstance(value, float):
                     sheet.write_number(i, j, value, share if column in SHARES else plain)
-                elif column in ("evidence", "page") and value:
+                elif column in ("evidence", "page") and value and i < LINK_LIMIT:
                     sheet.write_url(i, j, f"external:{value}", link, value)
                 else:
                     sheet.write_string(i, j, clean(value)[:CELL_LIMIT], text)
