@@ -19,6 +19,7 @@ from pipelines.documents.damage import damage
 from pipelines.documents.restore import restore
 
 RUNS_PER_MB = 230
+_COUNTED = 0.72  # share of the runs of such lines that a count of question marks sees
 
 
 def damaged_text(megabytes: float) -> str:
@@ -32,7 +33,7 @@ def damaged_text(megabytes: float) -> str:
         if runs and wanted < runs:
             continue
         out.append(line)
-        wanted += len(line.encode()) / 1e6 * RUNS_PER_MB - runs
+        wanted += len(line.encode()) / 1e6 * RUNS_PER_MB * _COUNTED - runs
         size += len(line.encode()) + 1
     return "\n".join(out)
 
@@ -44,9 +45,9 @@ def main() -> None:
     clean = "\n".join(sentence(rng) for _ in range(2000))
     clean *= int(megabytes * 10e6 / len(clean.encode())) + 1
     restore(clean[:10_000])
+    restore(damaged_text(0.05))  # loads the dictionaries
     for name, text in (("clean", clean), ("damaged", damaged_text(megabytes))):
         size = len(text.encode()) / 1e6
-        restore(damage("创建服务区，规划发展。总人口12。"))
         start = time.process_time()
         result = restore(text)
         spent = time.process_time() - start

@@ -151,15 +151,18 @@ def restore(text: str) -> RestoredText:
         if not found:
             continue
         repaired, step_map = apply_edits(current, found)
-        for e in found:
-            start, end = total.to_original(e.start, e.end) if not total.is_identity else (e.start, e.end)
-            edits.append(Edit(start, end, e.replacement, e.edit_class, e.certain, e.candidates, e.number_risk))
+        if total.is_identity:
+            edits += found
+        else:
+            for e in found:
+                start, end = total.to_original(e.start, e.end)
+                edits.append(Edit(start, end, e.replacement, e.edit_class, e.certain, e.candidates, e.number_risk))
         total = total.then(step_map)
         current = repaired
     simplified = simplify(current)
     if len(edits) > 1:
         edits.sort(key=lambda e: (e.start, e.end))
-    return RestoredText(simplified, total, tuple(_simplified(e) for e in edits))
+    return RestoredText(simplified, total, tuple(_simplified(e) if e.replacement else e for e in edits))
 
 
 def _simplified(edit: Edit) -> Edit:

@@ -12,7 +12,6 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import opencc
-from pypinyin.constants import PINYIN_DICT
 
 from pipelines.documents.model import DAMAGE_MARK, Edit, EditClass
 from pipelines.documents.restore_rank import START, STOPS, UNKNOWN, Ranker, Tail
@@ -37,11 +36,14 @@ _MARKS: Final = {
     "?": "？",
 }
 _STOP_MARKS: Final = frozenset(_MARKS)
-_BEAM: Final = 240
-_DROP: Final = 28.0
+_BEAM: Final = 150
+_DROP: Final = 16.0
 _LEFT_ALONE: Final = 3.0
-_VANISH_FROM: Final = 5
-_TOP: Final = 10
+_VANISH_FROM: Final = 3
+_TOP: Final = 6
+_TOP_VANISHED: Final = 4
+_VANISHED: Final = 5
+_CLOSED: Final = 24
 _KEPT: Final = 6
 _CERTAIN: Final = 4.0
 _LEFT: Final = 7
@@ -52,6 +54,8 @@ _MAX_TOKENS: Final = 24
 @cache
 def readings(char: str) -> frozenset[str]:
     """Tone-marked readings of one character."""
+    from pypinyin.constants import PINYIN_DICT  # takes a second to import, and clean pages never need it
+
     key = key_of().get(char)
     found = set(PINYIN_DICT.get(ord(char), "").split(","))
     if key is not None:
@@ -216,7 +220,7 @@ class _Page:
         self.simple = _simplified()
         plain = "".join(parts)
         self.plain = plain.translate({ord(a): b for a, b in self.simple.items()}) if len(plain) < 2_000_000 else plain
-        self._ranker: Ranker | None = None
+        self.ranker = Ranker(self.plain)
         self._by_second: dict[int, tuple[tuple[str, str, int], ...]] = {}
         self._lost_by_lead: dict[int, tuple[tuple[str, str], ...]] = {}
         level = max((key_of()[c].level for c in always if c in key_of()), default=0)
@@ -224,13 +228,6 @@ class _Page:
         self.always = always | {k.char for k in keys() if k.level < level}
         self.ends = {e.start: e.end for e in annotations}
         self.starts = {e.end: e.start for e in annotations}
-
-    @property
-    def ranker(self) -> Ranker:
-        """Scores of this page, made when the first run needs them."""
-        if self._ranker is None:
-            self._ranker = Ranker(self.plain)
-        return self._ranker
 
     def runs(self) -> list[Edit]:
         """One edit per run and per question mark that may hide a digit."""
@@ -359,6 +356,8 @@ class _Page:
         starts = self._openings(at, left, last)
         if not starts:
             return []
+        floor = max(s.tail[4] for s in starts) - _DROP
+        starts = [s for s in starts if s.tail[4] >= floor]
         ended = self._search(starts, 0)
         found = self._scored(at, left, ended)
         if len(found) < 2 or self._poor(found[0], left):
@@ -373,24 +372,30 @@ class _Page:
             if far >= len(self.text) or self.text[far] == "\n":
                 break
             far += 1
-        unique: dict[tuple[str, int], _Reading] = {}
-        floor = {end: max(s.tail[4] for s in ended if s.at == end) - 14.0 for end in {s.at for s in ended}}
+        by_end: dict[int, list[_State]] = {}
         for state in ended:
-            if state.tail[4] < floor[state.at]:
-                continue
-            reading = _Reading(state.at, state.chars, self._closed(state.tail, state.at, far), state.kind)
-            known = unique.get((state.chars, state.at))
-            if known is None or known.score < reading.score:
-                unique[state.chars, state.at] = reading
+            by_end.setdefault(state.at, []).append(state)
+        unique: dict[tuple[str, int], _Reading] = {}
+        extend = self.ranker.extend
+        for end, states in by_end.items():
+            rest, cost = self._rest(end, far)
+            states.sort(key=lambda s: (-s.tail[4], s.chars))
+            for state in states[:_CLOSED]:
+                reading = _Reading(end, state.chars, extend(state.tail, rest)[4] - cost, state.kind)
+                known = unique.get((state.chars, end))
+                if known is None or known.score < reading.score:
+                    unique[state.chars, end] = reading
         found = sorted(unique.values(), key=lambda r: (-r.score, r.end, r.chars))[:40]
-        tail = self.ranker.add(self.ranker.extend(START, left[-_LEFT:]), "?")
-        found.append(_Reading(at, "", self._closed(tail, at + 1, far) - _LEFT_ALONE, 0))
+        rest, cost = self._rest(at + 1, far)
+        tail = extend(START, left[-_LEFT:] + "?" + rest)
+        found.append(_Reading(at, "", tail[4] - cost - _LEFT_ALONE, 0))
         return sorted(found, key=lambda r: (-r.score, r.end, r.chars))
 
-    def _closed(self, tail: Tail, at: int, far: int) -> float:
-        """Score of a partial text with everything from raw character `at` up to `far` taken as it stands."""
+    def _rest(self, at: int, far: int) -> tuple[str, float]:
+        """The text from raw character `at` to `far` taken as it stands, and what its oddities cost."""
         text = self.text
-        extra = 0.0
+        cost = 0.0
+        out: list[str] = []
         while at < far:
             end = self.ends.get(at)
             if end is not None:
@@ -398,15 +403,15 @@ class _Page:
                 continue
             c = text[at]
             if c in "?？":
-                extra -= 6.0 if text[at + 1 : at + 2] not in _STOP_MARKS else 14.0
-            elif c == "(" or c.isascii() and c.isalpha():
+                cost += 6.0 if text[at + 1 : at + 2] not in _STOP_MARKS else 14.0
+            elif c == "(" or (c.isascii() and c.isalpha()):
                 if _REST.match(text, at):
-                    extra -= 30.0
-            elif c not in self.simple and c not in possible() or self._impossible(c):
-                extra -= 12.0
-            tail = self.ranker.add(tail, self.simple.get(c, c))
+                    cost += 30.0
+            elif (c not in self.simple and c not in possible()) or self._impossible(c):
+                cost += 12.0
+            out.append(self.simple.get(c, c))
             at += 1
-        return tail[4] + extra
+        return "".join(out), cost
 
     def _poor(self, best: _Reading, left: str) -> bool:
         """True when a character of the reading is rare and belongs to no word there: something may have vanished."""
@@ -622,24 +627,22 @@ class _Page:
             if after is not None:
                 first.append((after, trail))
         first.sort(key=lambda f: -f[0].tail[4])
-        unit = PAIR.get(self.text[state.at : state.at + 1])
+        token = self.text[state.at : state.at + 1]
+        unit = PAIR.get(token)
+        if unit is None and not "@" <= token <= "~":
+            return
+        second = unit[0] if unit is not None else ord(token)
         following = self._following(state.at, unit)
         known = self.ranker
-        for after, trail in first[:6]:
-            if unit is None:
-                leads = [b for b in range(0x81, 0xFF) if in_private_zone(trail, b)]
-            else:
-                previous = after.tail[0][-1:]
-                leads = []
-                for rank, (_, simple, b) in enumerate(self._second(unit[0])):
-                    if in_private_zone(trail, b) and (
-                        rank < _TOP
-                        or known[previous + simple] > UNKNOWN
-                        or (following and known[simple + following] > UNKNOWN)
-                    ):
-                        leads.append(b)
-            for lead2 in leads:
-                self._step(after._replace(pending=lead2, kind=1, vanished=state.vanished + 1), out)
+        for after, trail in first[:_VANISHED]:
+            previous = after.tail[0][-1:]
+            for rank, (_, simple, lead2) in enumerate(self._second(second)):
+                if in_private_zone(trail, lead2) and (
+                    rank < _TOP_VANISHED
+                    or known[previous + simple] > UNKNOWN
+                    or (following and known[simple + following] > UNKNOWN)
+                ):
+                    self._step(after._replace(pending=lead2, kind=1, vanished=state.vanished + 1), out)
 
     def _second(self, trail: int) -> tuple[tuple[str, str, int], ...]:
         """Characters with this second byte, likeliest first, with their first byte."""
