@@ -211,13 +211,15 @@ def build_series(
         (pl.col("closed_hi") - pl.col("value_lo")).alias("width"),
         (pl.col("status_rank") <= STATUS_RANK["derived"]).alias("direct"),
     )
-    points = points.filter(pl.col("direct") | ~pl.col("direct").any().over(KEY))
+    # windows and groups over one integer are several times faster than over six strings
+    points = points.join(points.select(KEY).unique().sort(KEY).with_row_index("key"), on=KEY, how="left")
+    points = points.filter(pl.col("direct") | ~pl.col("direct").any().over("key"))
     points = points.with_columns(
-        (pl.col("value_lo").max().over(KEY) <= pl.col("closed_hi").min().over(KEY)).alias("concordant")
+        (pl.col("value_lo").max().over("key") <= pl.col("closed_hi").min().over("key")).alias("concordant")
     )
     points = points.with_columns(pl.when("concordant").then("width").otherwise(0.0).alias("narrow_first"))
     ordered = points.sort(
-        *KEY,
+        "key",
         "narrow_first",
         "status_rank",
         "source_rank",
@@ -226,11 +228,11 @@ def build_series(
         "doc_id",
         "start_char",
         "observation_id",
-        descending=[False] * len(KEY) + [False, False, False, True, False, False, False, False],
+        descending=[False, False, False, False, True, False, False, False, False],
     )
     winner = ["year", "value", "value_lo", "value_hi", "unit", "status", "observation_id", "flags"]
-    chosen = ordered.group_by(KEY, maintain_order=True).agg(
-        *(pl.col(c).first() for c in winner),
+    chosen = ordered.group_by("key", maintain_order=True).agg(
+        *(pl.col(c).first() for c in (*KEY, *winner)),
         pl.len().cast(pl.Int64).alias("n_sources"),
         pl.col("concordant").first(),
         pl.col("value").min().alias("smallest"),
@@ -243,4 +245,4 @@ def build_series(
         delta.alias("conflict_delta"),
         severity(delta).alias("conflict"),
     )
-    return conform("series", result.select(list(SCHEMAS["series"])).sort(KEY))
+    return conform("series", result.sort("key").select(list(SCHEMAS["series"])))
