@@ -314,6 +314,20 @@ def _head_noun(fragment: str) -> tuple[str, str]:
     return fragment[:position], fragment[position:]
 
 
+_BESIDE_TARGET = re.compile(
+    r"(?:(?P<below>低于|少于|不及)|(?:高于|高出|超过|超出|超额完成|超额|超))[^，,；;：:。0-9]{0,10}(?:目标|任务|指标)$"
+    r"|比[^，,；;：:。0-9]{0,8}(?:目标|任务|指标)[^，,；;：:。0-9]{0,2}(?:(?P<less>低|少)|(?:高|多|超))[^，,；;：:。0-9]{0,2}$"
+)
+
+
+def beside_target(before: str) -> str:
+    """低于 or 高于 where the words before a number compare a value with a target (`比市定目标高出…`), else ""."""
+    hit = _BESIDE_TARGET.search(before)
+    if hit is None:
+        return ""
+    return "低于" if hit["below"] or hit["less"] else "高于"
+
+
 _COMPARED = re.compile(
     r"(?:比|较|与|和)?(?:[国省市州县区镇](?:定|里)?|上级)?(?:委|政府)?(?:下达|确定|规定)?的?(?:责任|控制|考核|年度|年初)?(?:目标|任务|指标|要求|计划)"
     r"(?:高|低|多|少|超|高出|低于|高于|超过|相比|比)*|(?:比|较|由|从)?(?:上年|去年|[0-9]{4}年)?(?:同期|末|底)?的?"
@@ -658,7 +672,7 @@ def _kind(text: str, m: Mention, c: _Context, unit: str | None) -> tuple[str, st
     level = p.level.search(tail) and re.search(
         r"(?:提高|增加|上升|下降|减少|降低|增长|提升|降|升|增|减)[一-鿿]{0,4}(?:到|至|为)$", tail
     )
-    natural = re.search(r"自然(?:增长|增加|减少)(?:了|为)?$", tail)
+    natural = re.search(r"自然(?:增长|增加|减少)率?(?:了|为|是|达到?)?$", tail)
     if not level and not natural:
         compare = re.search(r"(高于|低于|高出|超过|低|高)[^，,0-9]{0,14}$", tail)
         if points or (
@@ -728,8 +742,7 @@ def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
         return "target_after"
     if right.startswith(("已", "均已", "全部已")):
         return ""
-    compare = re.search(r"(?:低于|高于)[^，,0-9]{0,10}(?:目标|任务)$", before)
-    if compare:
+    if beside_target(before):
         return "target_compared"
     if (
         m.text.endswith("以上")
@@ -740,7 +753,9 @@ def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
     bound = re.match(r"不低于|不高于|不超过|不少于|≤|≥", m.text) or (
         m.text.endswith(("以内", "之内")) and re.search(r"控制在$", before.rstrip())
     )
-    outcome = re.search(r"已|实际|达到了|保持|稳定|均|始终|继续|仍|一直|实现|完成|连续", before[-14:])
+    outcome = re.search(
+        r"已|实际|达到了|保持|稳定|均|始终|继续|仍|一直|实现|完成|连续|首次|比上年|今年以来", before[-14:]
+    )
     if bound and not outcome and m.unit not in ("岁", "周岁"):
         return "target_bound"
     hits = list(p.target_before.finditer(before))
@@ -754,7 +769,7 @@ def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
     # one 预计 or 计划 governs a list of clauses up to the full stop or semicolon (预计实现…亿元，…亿元，…元)
     sentence_before = text[c.sentence[0] : c.clause[0]]
     part = re.split(r"[；;]", sentence_before)[-1]
-    hits = list(re.finditer(r"预计|计划|力争|争取(?!到|了)|确保|拟|目标是|可减少|据预测", part))
+    hits = list(re.finditer(r"预计|计划(?!生育|单列|内|外|免疫)|力争|争取(?!到|了)|确保|拟|目标是|可减少|据预测", part))
     if hits:
         between = re.sub(r"^(?:完成|实现)", "", part[hits[-1].end() :] + before)
         if (
@@ -842,7 +857,7 @@ def _link(text: str, readings: list[Reading]) -> list[Reading]:
             and previous is not None
             and not any(x in r.rules for x in ("target_compared",))
         ):
-            if re.search(r"(?:高于|低于)[^，,]{0,10}(?:目标|任务|计划)", left):
+            if beside_target(left):
                 links.append(("margin_to_target", previous.mention.start))
             else:
                 links.append(("growth_of" if r.kind == "growth" else "change_of", previous.mention.start))

@@ -22,7 +22,7 @@ from pipelines.documents.read import read
 from pipelines.documents.restore import restore
 from pipelines.documents.split import duplicated_spans, split
 from pipelines.documents.textmap import OffsetMap
-from pipelines.extraction.attribution import SENTENCE_ENDS, Reading, attribute, cues
+from pipelines.extraction.attribution import SENTENCE_ENDS, Reading, attribute, beside_target, cues
 from pipelines.extraction.mentions import Mention, find_mentions
 from pipelines.extraction.periods import Timeline, period_kind, period_of, timeline
 from pipelines.extraction.tables import Cell, find_cells
@@ -296,9 +296,9 @@ def _target_reading(
         return None
     actual = rows[at[to]]
     m = reading.mention
-    before = text[max(0, m.start - 20) : m.start]
-    relation = next((w for w in ("低于", "高于", "超过", "超额") if w in before[-16:]), "")
-    if not relation or "目标" not in before and "任务" not in before:
+    before = text[reading.clause[0] : m.start]
+    relation = beside_target(before)
+    if not relation:
         return None
     entry = load_indicators().get(actual["indicator_id"] or "")
     limits = (
@@ -374,9 +374,8 @@ def _settle_targets(r: _Read, rows: list[dict[str, Any]]) -> list[dict[str, Any]
 
 
 def _relation(text: str, row: dict[str, Any]) -> str:
-    start = row["_reading"].mention.start
-    before = text[max(0, start - 16) : start]
-    return "低于" if "低于" in before else "高于"
+    reading: Reading = row["_reading"]
+    return beside_target(text[reading.clause[0] : reading.mention.start])
 
 
 def _target_row(
@@ -390,8 +389,10 @@ def _target_row(
 ) -> dict[str, Any]:
     unit = actual["unit"] if actual else row["unit"]
     period = row["period"]
+    if period:
+        period = period.removeprefix("asof:")
     if actual is not None and period and not re.fullmatch(r"[0-9?]{4}", period):
-        period = period.removeprefix("asof:")[:4]
+        period = period[:4]
     return {
         "_row": row,
         "_actual": actual,
