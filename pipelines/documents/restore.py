@@ -162,7 +162,29 @@ def restore(text: str) -> RestoredText:
     simplified = simplify(current)
     if len(edits) > 1:
         edits.sort(key=lambda e: (e.start, e.end))
-    return RestoredText(simplified, total, tuple(_simplified(e) if e.replacement else e for e in edits))
+    done: list[Edit] = []
+    for edit in edits:
+        if done and edit.start < done[-1].end:  # a repair inside what another one put there
+            done[-1] = _joined(done[-1], edit, simplified, total)
+        else:
+            done.append(_simplified(edit) if edit.replacement else edit)
+    return RestoredText(simplified, total, tuple(done))
+
+
+def _joined(first: Edit, second: Edit, restored: str, total: OffsetMap) -> Edit:
+    """Two repairs of one place as one, with what finally stands there."""
+    end = max(first.end, second.end)
+    lo, hi = total.to_derived(first.start, end)
+    main = second if first.certain and not second.certain else first
+    return Edit(
+        first.start,
+        end,
+        restored[lo:hi],
+        main.edit_class,
+        first.certain and second.certain,
+        main.candidates,
+        first.number_risk or second.number_risk,
+    )
 
 
 def _simplified(edit: Edit) -> Edit:
