@@ -138,8 +138,8 @@ def completion_over(completion: float) -> float:
 def multiple_reading(x0: pl.Expr, x1: pl.Expr, n: pl.Expr, half_unit: pl.Expr) -> pl.Expr:
     """Which reading of `n 倍` the two ends support: by, to, or null with neither or both (METHODOLOGY 1.4).
 
-    A tail of the quotient cut off instead of rounded is allowed, as texts do both: 3.58974 is written 3.6 and 2.33744
-    is written 2.3. `to` where the wording says "by" is the flag `bei_as_ratio`.
+    A reading is supported where the quotient lies within `half_unit` of n: 2.33744 is written 2.3. `to` where the
+    wording says "by" is the flag `bei_as_ratio`.
     """
     ratio = divided(x1, x0)
     to = (ratio - n).abs() <= half_unit
