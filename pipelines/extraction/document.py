@@ -369,8 +369,23 @@ def _settle_targets(r: _Read, rows: list[dict[str, Any]]) -> list[dict[str, Any]
             relation = row["direction"] or ("equal" if row["approx"] == "exact" else row["approx"])
             if relation not in ("at_most", "at_least", "equal"):
                 relation = "equal"
-            targets.append(_target_row(r, row, row["_reading"], row["value"], relation, None, None))
+            targets.append(_target_row(r, row, row["_reading"], row["value"], relation, None, _only_actual(rows, row)))
     return targets
+
+
+def _only_actual(rows: list[dict[str, Any]], target: dict[str, Any]) -> dict[str, Any] | None:
+    """The one actual value of the target's indicator in a document whose place is masked, which no series can hold."""
+    if target["place_code"] is not None or target["indicator_id"] is None:
+        return None
+    found = [
+        row
+        for row in rows
+        if row["kind"] == "actual"
+        and row["value"] is not None
+        and (row["indicator_id"], row["unit"], row["section"])
+        == (target["indicator_id"], target["unit"], target["section"])
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _relation(text: str, row: dict[str, Any]) -> str:
