@@ -18,9 +18,10 @@ from pipelines.documents.restore_rank import START, STOPS, UNKNOWN, Ranker, Tail
 from pipelines.documents.restore_table import PAIR, SHOWN, TONES, Key, in_private_zone, key_of, keys, possible
 
 MIN_ANNOTATIONS: Final = 3
-"""A page with fewer annotations is left alone."""
+"""A page with fewer annotations, and none of them broken, is left alone."""
 _ANNOTATION: Final = re.compile(rf"\(([a-z{TONES}]{{1,6}})\)")
 _TAIL: Final = re.compile(rf"([a-z{TONES}]{{1,6}})\)")
+_RESIDUE: Final = re.compile(rf"[?？](?=[a-z{TONES}]*[{TONES}])[a-z{TONES}]{{1,6}}\)")
 _LOOSE: Final = re.compile(rf"(?<![a-z{TONES}(])([a-z]?[a-z{TONES}]*[{TONES}][a-z{TONES}]*)\)")
 _REST: Final = re.compile(rf"[A-Za-z]?\([a-z{TONES}]{{1,6}}\)|[a-z{TONES}]{{1,6}}\)")
 _MARKS: Final = {
@@ -153,7 +154,7 @@ class _Reading(NamedTuple):
 
 def repair_pinyin_damage(text: str) -> list[Edit]:
     """Edits that remove annotations and repair runs; none in a page with fewer than three annotations."""
-    if ")" not in text or "(" not in text:
+    if ")" not in text:
         return []
     edits: list[Edit] = []
     always: set[str] = set()
@@ -163,7 +164,7 @@ def repair_pinyin_damage(text: str) -> list[Edit]:
         if char >= "\u3400" and outside_gb2312(char) and found.group(1) in readings(char):
             edits.append(Edit(start, found.end(), "", "annotation"))
             always.add(char)
-    if len(edits) < MIN_ANNOTATIONS:
+    if len(edits) < MIN_ANNOTATIONS and _RESIDUE.search(text) is None:
         return []
     if "?" in text or "？" in text:
         runs = _Page(text, edits, always).runs()

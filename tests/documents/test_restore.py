@@ -93,6 +93,10 @@ def test_what_is_certain_and_what_is_not():
     assert not classes["lost_byte"].certain and classes["lost_byte"].candidates
 
 
+def test_a_broken_annotation_alone_is_enough():
+    assert restore("總?cè)丝?3.47億").text == "总人口\ufffd3.47亿"
+
+
 def test_real_question_marks_stay():
     text = "怎么办?靠大家。" * 2
     assert repaired(text) == text

@@ -29,6 +29,7 @@ _PARTS = _words(
     "社会保障体系更加健全 因病导致贫困的家庭 国家规定的标准逐步落实 专科、本科学生得到资助 "
     "生态环境状况良好 受到灾害影响较大 城乡差距缩小。现将有关情况通报 "
 )
+_ANY = "".join(bytes((a, b)).decode("gb2312", "ignore") for a in range(0xB0, 0xD8) for b in range(0xA1, 0xFF))
 _STOPS = "，，，，。。；、！"
 
 
@@ -54,9 +55,12 @@ def sentence(rng: random.Random) -> str:
     """A clause or several, ending in a stop."""
     out = []
     for _ in range(rng.randrange(1, 5)):
-        kind = rng.randrange(4)
+        kind = rng.randrange(5)
         if kind == 0:
             out.append(rng.choice(_PARTS))
+        elif kind == 1:  # any characters, for the pairs of bytes no phrase above has
+            out.append("".join(rng.choices(_ANY, k=rng.randrange(1, 9))) + number(rng) + rng.choice(_UNITS))
+            out.append("".join(rng.choices(_ANY, k=rng.randrange(4))))
         else:
             out.append(rng.choice(_PLACES) * rng.randrange(2))
             out.append(rng.choice(_THINGS))
