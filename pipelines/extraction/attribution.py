@@ -701,6 +701,13 @@ def _kind(text: str, m: Mention, c: _Context, unit: str | None) -> tuple[str, st
         ) and not p.target_before.search(before):
             direction = "down" if re.search(r"减|少|降", tail[-4:]) else "up"
             return "change", direction, "change"
+        if (
+            not percent
+            and (bare := re.fullmatch(r"(多|少|高|低|增|减|增加|减少)(?:出|了)?", left.strip()))
+            and c.before[:1]
+        ):
+            # 比上年的698人多260人: a difference that follows the value compared with
+            return "change", "down" if bare[1] in ("少", "低", "减", "减少") else "up", "change"
     if percent and unit == "%" and p.completion.search(tail):
         return "completion", None, "completion"
     aggregated = re.search(r"共计?|累计|合计|总计|发放.{0,10}金(?:额)?$", tail)

@@ -236,13 +236,36 @@ def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, s
             and line.words[j].kind in ("day", "month", "ytd")
         ):
             chosen = line.words[j]
+    k = bisect_right(line.starts, mention_start) - 1
+    if k >= 0 and line.words[k].reference and _OF_THAT_TIME.fullmatch(text[line.words[k].end : mention_start]):
+        chosen = line.words[k]  # 比上年的1960人减少: the number is that of the time compared with
     if chosen is None:
         period, words, kind = line.default, "", "default"
     else:
-        period, words, kind = chosen.period, chosen.text, chosen.kind
+        period, words, kind = _anchored(line, chosen, paragraph), chosen.text, chosen.kind
     if period in (line.year, line.default) and re.fullmatch(r"[0-9]{4}", period) and stock:
         period = f"asof:{period}"
     return period, words, kind
+
+
+_OF_THAT_TIME = re.compile(r"\s?(?:同期|年)?(?:末|底)?的?(?:约|近)?")
+_SAME_YEAR = re.compile(r"全年|当年|年内|本年度?")
+_YEAR_BEFORE = re.compile(r"去年|上年|上一年")
+
+
+def _anchored(line: Timeline, word: TimeWord, paragraph: int) -> str:
+    """Period of a relative word, counted from the last explicit year of its paragraph (`1953年末…；全年…`)."""
+    back = 0 if _SAME_YEAR.match(word.text) else 1 if _YEAR_BEFORE.match(word.text) else None
+    if back is None:
+        return word.period
+    i = bisect_right(line.starts, word.start) - 1
+    for earlier in reversed(line.words[:i]):
+        if earlier.start < paragraph:
+            break
+        year = re.match(r"(?:asof:)?([0-9]{4})(?:$|-)", earlier.period)
+        if year and not earlier.reference and re.match(r"(?:19|20|[一二])", earlier.text):
+            return str(int(year[1]) - back)
+    return word.period
 
 
 def _opens_sentence(text: str, position: int, paragraph: int) -> bool:

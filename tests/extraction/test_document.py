@@ -125,3 +125,23 @@ def test_the_masked_quarterly_speech() -> None:
         90.20,
         95.0,
     )
+
+
+def test_a_compared_value_belongs_to_its_own_time(tmp_path: Path) -> None:
+    now, then, change = records_of(tmp_path, "2012年某县人口情况\n2012年，全县死亡1800人，比上年的1960人减少160人。\n")
+    assert (now["period"], then["period"]) == ("2012", "2011")
+    assert (then["kind"], then["value"]) == ("actual", 1960)
+    assert (change["kind"], change["direction"]) == ("change", "down")
+
+
+def test_the_whole_year_is_the_year_last_named(tmp_path: Path) -> None:
+    text = "1953年至1961年人口\n1961年总人口312034人。\n1953年末，全县总人口316134人；全年出生9100人，死亡3187人。\n"
+    records = {r["value"]: r["period"] for r in records_of(tmp_path, text)}
+    assert (records[9100.0], records[3187.0]) == ("1953", "1953")
+
+
+def test_a_margin_is_not_read_across_a_semicolon(tmp_path: Path) -> None:
+    text = "第一季度，人口出生率1.80‰，市里下达的目标是9.50‰以内，实际低于目标；自然增长率0.90‰。\n"
+    rate, ceiling, growth = records_of(tmp_path, text)
+    assert (rate["kind"], ceiling["kind"], growth["kind"]) == ("actual", "target", "actual")
+    assert ceiling["indicator"] == "人口出生率"
