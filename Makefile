@@ -74,7 +74,7 @@ types: $(VENV)/.dev-stamp
 	$(BIN)/mypy
 
 pytest: $(VENV)/.dev-stamp
-	$(BIN)/pytest -n 2 -m "not long"
+	$(BIN)/pytest -n 2
 
 # --- servers, on this machine only ----------------------------------------------------------------------------------
 

@@ -31,6 +31,10 @@ app = typer.Typer(
 )
 
 
+PIPE_WIDTH = 200
+"""Columns a table may take where no terminal tells its own width."""
+
+
 class Rows(StrEnum):
     """How a table is printed."""
 
@@ -98,7 +102,7 @@ def _print_rows(frame: pl.DataFrame, form: Rows) -> None:
             table.add_column(Text(name), justify="right" if frame[name].dtype.is_numeric() else "left", overflow="fold")
         for row in frame.rows():
             table.add_row(*(Text("" if v is None else _safe(_cell(v))) for v in row))
-        Console(highlight=False).print(table)
+        Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
 
 
 def _cell(value: Any) -> str:
@@ -351,8 +355,10 @@ def export(
         typer.echo(_shown(path))
     for line in report.skipped:
         _say(f"note: {_safe(line)}")
-    if format and report.skipped:
-        raise typer.Exit(1)
+    made = {path.suffix.removeprefix(".") for path in report.files}
+    unmade = [f.value for f in format or () if f.value not in made]
+    if unmade:
+        raise Fault(f"no {', '.join(unmade)} could be made; `xianzhi doctor` tells what is missing")
 
 
 @app.command()

@@ -55,7 +55,8 @@ def _packages() -> Finding:
     return Finding("ok", "packages", ", ".join(found))
 
 
-def _browser() -> Finding:
+def browser() -> Finding:
+    """The browser that draws pictures."""
     named = os.environ.get("BROWSER_PATH")
     if named and not Path(named).is_file():
         return Finding("note", "browser", f"BROWSER_PATH leads to {named}, which does not exist; unset it")
@@ -65,7 +66,8 @@ def _browser() -> Finding:
     return Finding("ok", "browser", found)
 
 
-def _font() -> Finding:
+def font() -> Finding:
+    """A font with Chinese glyphs."""
     program = shutil.which("fc-list")
     if program is None:
         return Finding(
@@ -98,4 +100,4 @@ def _lock(root: Path) -> Finding:
 
 def examine(warehouse: Path) -> list[Finding]:
     """All findings, in the order in which they matter."""
-    return [_python(), _packages(), _browser(), _font(), *_warehouse(warehouse), _lock(warehouse)]
+    return [_python(), _packages(), browser(), font(), *_warehouse(warehouse), _lock(warehouse)]

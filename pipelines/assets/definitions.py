@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -280,28 +281,33 @@ analysis_only = dg.define_asset_job(
 )
 
 
-@dg.sensor(
-    job=full_run,
-    minimum_interval_seconds=60,
-    default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Starts a full run when files in the raw folder were added, changed or removed.",
-)
-def new_documents(context: dg.SensorEvaluationContext, workspace: Workspace) -> dg.RunRequest | dg.SkipReason:
-    """Compares names, sizes and times of the raw files with those seen last."""
-    from pipelines.corpus import find_files, printable
+def new_documents(raw: Path) -> dg.SensorDefinition:
+    """A sensor on a raw folder; it takes no part in the run and so needs no lock."""
 
-    digest = hashlib.sha256()
-    for path in find_files(workspace.raw_dir):
-        try:
-            status = path.stat()
-        except OSError:
-            continue  # gone between listing and looking; the next evaluation sees it
-        digest.update(f"{printable(str(path))}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
-    state = digest.hexdigest()
-    if state == context.cursor:
-        return dg.SkipReason("nothing new in the raw folder")
-    context.update_cursor(state)
-    return dg.RunRequest(run_key=state)
+    @dg.sensor(
+        name="new_documents",
+        job=full_run,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Starts a full run when files in the raw folder were added, changed or removed.",
+    )
+    def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        from pipelines.corpus import find_files, printable
+
+        digest = hashlib.sha256()
+        for path in find_files(raw):
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # gone between listing and looking; the next evaluation sees it
+            digest.update(f"{printable(str(path))}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
+        state = digest.hexdigest()
+        if state == context.cursor:
+            return dg.SkipReason("nothing new in the raw folder")
+        context.update_cursor(state)
+        return dg.RunRequest(run_key=state)
+
+    return look
 
 
 nightly = dg.ScheduleDefinition(
@@ -315,19 +321,17 @@ nightly = dg.ScheduleDefinition(
 
 def build_definitions(workspace: Workspace | None = None) -> dg.Definitions:
     """The one set of definitions for the web interface, the terminal and the tests."""
+    workspace = workspace or Workspace(
+        raw=folder("XIANZHI_RAW", "data/raw"),
+        warehouse=folder("XIANZHI_WAREHOUSE", "data/warehouse"),
+        exports=folder("XIANZHI_EXPORTS", "data/exports"),
+    )
     return dg.Definitions(
         assets=[corpus, published_figures, *TABLE_ASSETS, warehouse, notebooks, exports],
         jobs=[full_run, analysis_only],
-        sensors=[new_documents],
+        sensors=[new_documents(workspace.raw_dir)],
         schedules=[nightly],
-        resources={
-            "workspace": workspace
-            or Workspace(
-                raw=folder("XIANZHI_RAW", "data/raw"),
-                warehouse=folder("XIANZHI_WAREHOUSE", "data/warehouse"),
-                exports=folder("XIANZHI_EXPORTS", "data/exports"),
-            )
-        },
+        resources={"workspace": workspace},
         executor=dg.in_process_executor,
     )
 
