@@ -21,7 +21,7 @@ MIN_ANNOTATIONS: Final = 3
 """A page with fewer annotations, and none of them broken, is left alone."""
 _ANNOTATION: Final = re.compile(rf"\(([a-z{TONES}]{{1,6}})\)")
 _TAIL: Final = re.compile(rf"([a-z{TONES}]{{1,6}})\)")
-_RESIDUE: Final = re.compile(rf"[?？](?=[a-z{TONES}]*[{TONES}])[a-z{TONES}]{{1,6}}\)")
+_RESIDUE: Final = re.compile(rf"(?:[?？]|[A-Za-z]\()(?=[a-z{TONES}]*[{TONES}])[a-z{TONES}]{{1,6}}\)")
 _LOOSE: Final = re.compile(rf"(?<![a-z{TONES}(])([a-z]?[a-z{TONES}]*[{TONES}][a-z{TONES}]*)\)")
 _REST: Final = re.compile(rf"[A-Za-z]?\([a-z{TONES}]{{1,6}}\)|[a-z{TONES}]{{1,6}}\)")
 _MARKS: Final = {
@@ -45,6 +45,7 @@ _TOP: Final = 6
 _TOP_VANISHED: Final = 4
 _VANISHED: Final = 5
 _CLOSED: Final = 24
+_MOST_MARKS: Final = 4
 _KEPT: Final = 6
 _CERTAIN: Final = 4.0
 _LEFT: Final = 7
@@ -235,14 +236,15 @@ class _Page:
         text = self.text
         out: list[Edit] = []
         done = 0
-        for found in re.finditer(r"[?？]", text):
-            at = found.start()
-            if at < done:
-                continue
-            edit = self._run(at, out[-1] if out else None)
-            if edit is not None:
-                out.append(edit)
-                done = edit.end
+        for found in re.finditer(r"[?？]+", text):
+            long = found.end() - found.start() > _MOST_MARKS  # not this converter's doing
+            for at in range(found.start(), found.start() + 1 if long else found.end()):
+                if at < done:
+                    continue
+                edit = self._left_over(at) if long else self._run(at, out[-1] if out else None)
+                if edit is not None:
+                    out.append(edit)
+                    done = edit.end
         return out
 
     def _run(self, at: int, before: Edit | None) -> Edit | None:
