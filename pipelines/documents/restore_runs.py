@@ -44,6 +44,7 @@ _VANISH_FROM: Final = 3
 _TOP: Final = 6
 _TOP_VANISHED: Final = 4
 _VANISHED: Final = 5
+_ENDED: Final = 24
 _CLOSED: Final = 24
 _MOST_MARKS: Final = 4
 _KEPT: Final = 6
@@ -360,7 +361,7 @@ class _Page:
         if not starts:
             return []
         floor = max(s.tail[4] for s in starts) - _DROP
-        starts = [s for s in starts if s.tail[4] >= floor]
+        starts = sorted((s for s in starts if s.tail[4] >= floor), key=lambda s: -s.tail[4])
         ended = self._search(starts, 0)
         found = self._scored(at, left, ended)
         if len(found) < 2 or self._poor(found[0], left):
@@ -464,15 +465,16 @@ class _Page:
         return listed or list(every)
 
     def _search(self, states: list[_State], vanish: int) -> list[_State]:
+        text = self.text
         done: list[_State] = []
         for _ in range(_MAX_TOKENS):
             if not states:
                 break
             following: list[_State] = []
-            for state in states:
+            for rank, state in enumerate(states):
                 if state.pending is None:
                     done.append(state)
-                else:
+                elif rank < _ENDED or text[state.at : state.at + 1] not in ("?", "？"):
                     self._step(state, following)
             if vanish:
                 going = sorted(
