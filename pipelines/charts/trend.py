@@ -402,7 +402,12 @@ def small_multiples(
         )  # fmt: skip
     span = int(frame["year"].max()) - int(frame["year"].min())  # type: ignore[arg-type]
     _years(fig, frame, step=max(1, math.ceil(span / 4)), room=max(1.0, span * 0.2))
-    fig.update_yaxes(range=_range([r[c] / divisor for _, rows in shown for r in rows for c in ("value", "value_lo", "value_hi") if _ok(r[c])]), tickformat=",.6~f")
+    fig.update_yaxes(
+        range=_range(
+            [r[c] / divisor for _, rows in shown for r in rows for c in ("value", "value_lo", "value_hi") if _ok(r[c])]
+        ),
+        tickformat=",.6~f",
+    )
     fig.update_yaxes(title_text=theme.esc(axis_unit) or None, col=1)
     more = [] if len(every) == len(shown) else [word("others", lang).format(n=len(every) - len(shown))]
     unit_text = ctx.unit(unit)
