@@ -13,7 +13,6 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 export DAGSTER_HOME := $(CURDIR)
-export XIANZHI_DAGSTER_DIR := $(CURDIR)/data/dagster
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export UV_COMPILE_BYTECODE := 1

@@ -121,7 +121,7 @@ TABLES: tuple[Table, ...] = (
         ("observation_id",),
         (
             _col("observation_id", S, "doc_id:start-end, or series:hash for published figures", True),
-            _col("doc_id", S, "document, or the series file's path", True),
+            _col("doc_id", S, "document, or table of published figures; both are rows of documents", True),
             _col("section", N, "section", True),
             _col("start_char", N, "first character of the mention in the decoded text", True),
             _col("end_char", N, "character after the last", True),
