@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from pipelines.corpus import DOCUMENT_TABLES, Corpus, Extract, extractor_version, read_corpus
+from pipelines.corpus import DOCUMENT_TABLES, Corpus, Extract, doc_id_of, extractor_version, read_corpus
 from pipelines.doctor import browser, font
 from pipelines.warehouse.schema import BY_NAME, conform, empty
 from pipelines.warehouse.store import Publication, Store, parquet_bytes, write_if_changed
@@ -46,10 +46,36 @@ def read_documents(
 ) -> Corpus:
     """Reads new and changed documents; keeps the rows of all."""
     corpus = read_corpus(raw, store.cache / "documents", workers=workers, extract=extract, progress=progress)
+    tables = corrected(corpus.tables, raw / "corrections")
     for table in DOCUMENT_TABLES:
-        _keep(store, "corpus", table, corpus.tables[table])
+        _keep(store, "corpus", table, tables[table])
     write_if_changed(store.cache / "parts" / "inputs.sha256", corpus.inputs_sha256.encode())
     return corpus
+
+
+def corrected(tables: Mapping[str, Frame], folder: Path) -> dict[str, Frame]:
+    """The documents' tables with the analyst's corrections applied; entries that no longer fit become document rows
+    with the status `stale_correction`, so that every run names them."""
+    from pipelines.catalogue.corrections import apply, load
+
+    corrections, faults = load(folder)
+    documents = tables["documents"]
+    paths = dict(documents.select("path", "doc_id").iter_rows())
+    observations, stale = apply(tables["observations"], paths, corrections)
+    rows = [
+        dict.fromkeys(documents.columns)
+        | {
+            "doc_id": doc_id_of(f"corrections/{fault.origin}"),
+            "path": f"corrections/{fault.origin}",
+            "sha256": "",
+            "status": "stale_correction",
+            "error": f"The correction {fault.message}",
+            "extractor_version": extractor_version(),
+        }
+        for fault in [*faults, *stale]
+    ]
+    added = pl.DataFrame(rows, schema=documents.schema, orient="row")
+    return dict(tables) | {"observations": observations, "documents": pl.concat([documents, added])}
 
 
 def read_published(store: Store, raw: Path) -> dict[str, int]:
