@@ -757,9 +757,7 @@ def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
         and m.unit not in ("%", "‰", "百分点", "元")
     ):
         return "target_floor"  # what was done is counted; 培训100人次以上 is what shall be done
-    bound = re.match(r"不低于|不高于|不超过|不少于|≤|≥", m.text) or (
-        m.text.endswith(("以内", "之内")) and re.search(r"控制在$", before.rstrip())
-    )
+    bound = re.match(r"不低于|不高于|不超过|不少于|≤|≥", m.text) or (re.search(r"控制在$", before.rstrip()))
     outcome = re.search(
         r"已|实际|达到了|保持|稳定|均|始终|继续|仍|一直|实现|完成|连续|首次|比上年|今年以来", before[-14:]
     )

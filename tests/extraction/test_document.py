@@ -145,3 +145,21 @@ def test_a_margin_is_not_read_across_a_semicolon(tmp_path: Path) -> None:
     rate, ceiling, growth = records_of(tmp_path, text)
     assert (rate["kind"], ceiling["kind"], growth["kind"]) == ("actual", "target", "actual")
     assert ceiling["indicator"] == "人口出生率"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "direction"),
+    [
+        ("2010年全省人口自然增长率控制在6‰以下。", "target", "at_most"),
+        ("2010年要把人口出生率控制在12‰以内。", "target", "at_most"),
+        ("2010年政策生育率不低于88%。", "target", "at_least"),
+        ("2010年人口出生率首次控制在10‰以内。", "actual", None),
+        ("2010年，婴儿死亡率继续控制在5‰以内。", "actual", None),
+        ("2010年计划生育率达到98.93%。", "actual", None),
+    ],
+)
+def test_a_bound_is_a_target_unless_it_is_an_outcome(
+    tmp_path: Path, sentence: str, kind: str, direction: str | None
+) -> None:
+    (record,) = records_of(tmp_path, sentence + "\n")
+    assert (record["kind"], record["direction"]) == (kind, direction)
