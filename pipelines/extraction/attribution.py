@@ -378,7 +378,7 @@ def _read(text: str, mentions: Sequence[Mention], i: int, c: _Context, readings:
     noun_after = (
         is_count
         and bool(right)
-        and right[0] not in '、和及与，,。；;：:)）（(”"'
+        and right[0] not in '、和及与，,。；;：:)）（(”"多少高低增减升降'
         and not right.startswith(
             (
                 "左右",
@@ -1029,7 +1029,16 @@ def _distribute(text: str, readings: list[Reading]) -> list[Reading]:
                     )
             else:
                 subjects = _subjects(own, len(group))
-                if subjects:
+                if not subjects:
+                    # values dealt out over subjects that were not found: none of them may pass for the last one named
+                    for k in group:
+                        out[k] = replace(
+                            out[k],
+                            confidence=0.3,
+                            flags=(*out[k].flags, "undistributed"),
+                            rules=(*out[k].rules, "undistributed"),
+                        )
+                else:
                     for k, subject in zip(group, subjects, strict=True):
                         out[k] = replace(
                             out[k],

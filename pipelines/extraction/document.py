@@ -204,6 +204,7 @@ def _rows(r: _Read) -> list[dict[str, Any]]:
         number = _section_of(r, m.start)
         section = r.sections[number]
         guess = r.places[number]
+        period: str | None
         period, words, _ = period_of(r.timelines[number], r.text, m.start, m.end, reading.stock)
         flags = list(reading.flags)
         value: float | None = m.value
@@ -223,7 +224,7 @@ def _rows(r: _Read) -> list[dict[str, Any]]:
         if year := reading.extra.get("year"):
             period, words = f"asof:{year}" if reading.stock else year, year
         if (row_name := reading.extra.get("row")) and (
-            own := _row_place(row_name, head, period[:4] if period[:4].isdigit() else None)
+            own := _row_place(row_name, head, period[:4] if period and period[:4].isdigit() else None)
         ):
             guess = own
         elif row_name:
@@ -235,7 +236,11 @@ def _rows(r: _Read) -> list[dict[str, Any]]:
             guess, indicator = own, indicator[named.end() :]
         linked = link_indicator(indicator, reading.unit or "") if reading.kind != "norm" or reading.unit else None
         basis = next((b for b, pattern in _BASIS if pattern.search(indicator)), "")
-        if "????" in period:
+        if any(rel == "previous_of" for rel, _ in reading.links) and not words:
+            # 由5.73‰降到5.13‰: the value before, and nothing says before when
+            flags.append("prior_value")
+            period = None
+        if period and "????" in period:
             flags.append("unknown_year")
         place_code, place_name = guess.place_code, guess.full_name
         rows.append(

@@ -93,7 +93,7 @@ QUANTITY = re.compile(
     rf"(?P<ratio>\s?[:∶：](?P<n2>{ARABIC})(?:[:∶：](?P<n3>{ARABIC}))?(?![:0-9]))"
     rf"|/(?P<per>10万|1?万|千)(?![元人户])"
     rf"|(?P<u0>{UNIT})?(?P<dash>[-—–~～至]{{1,2}}|到(?=[0-9]))(?P<m1>{ARABIC})(?P<ma>{ABOUT})?(?P<ms>{SCALE})?(?P<ma2>{ABOUT})?(?P<u1>{UNIT})?"
-    rf"|\s?(?P<u2>{UNIT})?(?P<a3>多|余)?(?P<slash>{PER_HEAD_TAIL}))"
+    rf"|\s?(?P<u2>{UNIT})?(?P<a3>多(?![0-9出])|余)?(?P<slash>{PER_HEAD_TAIL}))"
     r"(?P<suffix>左右|上下|以上|以下|以内|之内|以外)?"
 )
 
@@ -192,7 +192,7 @@ def find_mentions(text: str, noise: Sequence[tuple[int, int]] = ()) -> list[Ment
 # Where a mention may begin: an Arabic digit (not inside one already read), or a Chinese numeral that measures.
 _SCAN = re.compile(
     rf"[〔\[（(【](?=(?:19|20)[0-9]{{2}}[〕\])）】]\s?(?:第)?[0-9]+号)|[A-Za-z]+-?(?=[0-9])|[0-9]"
-    r"|(?:(?<=[为是率到达长值至])|(?<=[：:（(，,\t ]))[-−](?=[0-9])"
+    r"|(?:(?<=[为是率到达长值至])|(?<=[：:（(，,、和及\t ]))[-−](?=[0-9])"
     rf"|二[0〇零○](?={MASK}|[〇一二三四五六七八九]{{2}}年)|(?:百|千|万|[一二三四五六七八九十]+)分之|[一二三四五六七八九]成(?!员|立|功|为|果|绩|长|人|本|都|熟|就|效|了|材|才|教)"
     rf"|(?<=翻)[一二两三四]?番|(?<=翻了)[一二两三四]番|(?<=提高|增长|增加|扩大|上升|提升)[了近约]?[一二两三四五六七八九十]+倍"
     rf"|(?<![一二三四五六七八九十百千万第每“\"]){CN}*[百千万亿]{CN}*(?=(?:{ABOUT})?(?:人次|人|名|户|元|亩|吨|公里|平方米|平方公里|件|册|份|所|株|例|学生|群众|农户|干部|职工))"
@@ -422,7 +422,7 @@ def _read_quantity(text: str, start: int) -> Mention | None:
 
 
 _PLAIN_QUANTITY = re.compile(
-    rf"(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>(?!))?(?P<a2>{ABOUT})?\s?(?P<u2>{UNIT})?(?P<a3>多|余)?"
+    rf"(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>(?!))?(?P<a2>{ABOUT})?\s?(?P<u2>{UNIT})?(?P<a3>多(?![0-9出])|余)?"
     rf"(?P<slash>{PER_HEAD_TAIL})(?P<suffix>左右|上下|以上|以下|以内|之内|以外)?"
 )
 

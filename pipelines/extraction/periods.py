@@ -33,7 +33,7 @@ TIME = re.compile(
     r"|(?P<fyp>[“\"]?(?P<fn>十[一二三四]?)五[”\"]?(?:期间|时期|规划|末)?)"
 )
 _IGNORED_AFTER = re.compile(r"^\s?(?:[一-鿿]{0,6})?(?:制定|下发|印发|颁布|出台|修订|发布的)")
-_COMPARED_BEFORE = re.compile(r"(?:比|较|同比|与|和|超过|低于|高于)$")
+_COMPARED_BEFORE = re.compile(r"(?:比|较|同比|与|和|超过|低于|高于|不到|不及|不足|相当于|接近|恢复到|由|从)$")
 _CN_MONTH = re.compile(r"(?<![0-9十一二三四五六七八九])(?P<m>十[一二]?|[一二三四五六七八九元])月份")
 
 
@@ -92,8 +92,8 @@ def timeline(text: str, start: int, end: int, year_hint: int | None = None, titl
             continue
         if (
             _reference(text, hit, start)
-            or text[hit.end() : hit.end() + 1] in "起以"
-            or text[max(0, hit.start() - 1) : hit.start()] in "从自"
+            or text[hit.end() : hit.end() + 1] in ("起", "以")
+            or text[max(0, hit.start() - 1) : hit.start()] in ("从", "自")
         ):
             continue
         years[value] += 1
@@ -218,12 +218,15 @@ def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, s
         if w.reference or w.end > mention_start:
             continue
         opens = w.start - sentence <= 4 if w.start >= sentence else _opens_sentence(text, w.start, paragraph)
+        adjacent = _OF_THAT_TIME.fullmatch(text[w.end : mention_start]) is not None
+        if _YEAR_BEFORE.match(w.text) and not adjacent and not (opens and w.start >= sentence):
+            continue  # 不到上年1667人的一半；自然增长率…: the year before is named in passing
         if w.start >= sentence:
             if w.kind in ("ytd", "month", "now", "day", "half", "quarter") and w.start < semicolon and not opens:
                 continue
             chosen = w
             break
-        if opens and w.kind != "now":
+        if opens and w.kind != "now" and re.search(r"[0-9]|季度|半年", w.text):
             chosen = w
             break
     if chosen is None:

@@ -163,3 +163,22 @@ def test_a_bound_is_a_target_unless_it_is_an_outcome(
 ) -> None:
     (record,) = records_of(tmp_path, sentence + "\n")
     assert (record["kind"], record["direction"]) == (kind, direction)
+
+
+def test_values_before_and_compared_never_pass_for_this_year(tmp_path: Path) -> None:
+    text = "2012年人口情况\n全年自然增加958人，比2011年的698人多260人。死亡率由5.73‰降到5.13‰。\n自然增长700人，不到上年1667人的一半；自然增长率4.42‰。\n"
+    increase, before, more, old, new, second, passing, rate = records_of(tmp_path, text)
+    assert (increase["period"], before["period"], before["kind"]) == ("2012", "2011", "actual")
+    assert (more["kind"], more["direction"], more["value"]) == ("change", "up", 260)
+    assert (old["period"], "prior_value" in old["flags"], new["period"]) == (None, True, "2012")
+    assert (second["period"], passing["period"], rate["period"]) == ("2012", "2011", "2012")
+
+
+def test_values_dealt_out_over_subjects_keep_their_sign(tmp_path: Path) -> None:
+    text = "2021年全年出生人口4141人，死亡人口14257人，出生率、死亡率、自然增长率分别为3.92‰、13.52‰、-9.59‰。\n"
+    rates = records_of(tmp_path, text)[2:]
+    assert [(r["indicator_id"], r["value"]) for r in rates] == [
+        ("birth_rate", 3.92),
+        ("death_rate", 13.52),
+        ("natural_growth_rate", -9.59),
+    ]
