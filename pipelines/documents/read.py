@@ -184,7 +184,7 @@ def _pdf(data: bytes) -> str:
             with pdfplumber.open(io.BytesIO(data)) as document:
                 for page in document.pages[:MAX_PAGES]:
                     pages += 1
-                    parts.append(page.extract_text() or "")
+                    parts.append(unwrapped(page.extract_text() or ""))
                     images += len(page.images)
                     for table in page.extract_tables():
                         parts.extend(
@@ -203,6 +203,34 @@ def _pdf(data: bytes) -> str:
     if len(re.sub(r"\s", "", text)) < 8 * pages and images:
         raise DocumentError("scanned", "The PDF holds pictures of pages and no text; run text recognition first.")
     return text + "\n" if text.strip() else ""
+
+
+_BEGINS_ANEW = re.compile(
+    r"^\s*(?:[一二三四五六七八九十]+、|[(（][一二三四五六七八九十0-9]+[)）]|[0-9]+[、.．]|第[一二三四五六七八九十]+)"
+)
+
+
+def unwrapped(page: str) -> str:
+    """A page's lines with those joined that the page's width broke, so that a sentence stands in one line.
+
+    A line goes on in the next where it ends in a comma, or fills the page without ending a sentence; rows of a table
+    (cells set apart by blanks) and numbered headings stay lines of their own.
+    """
+    lines = page.split("\n")
+    width = max((len(line) for line in lines), default=0)
+    joined: list[str] = []
+    goes_on = False
+    for line in lines:
+        row = len(re.findall(r"\S\s+[-−0-9]", line)) >= 2
+        if goes_on and not row and line and not _BEGINS_ANEW.match(line):
+            joined[-1] += line
+        else:
+            joined.append(line)
+        end = line[-1:]
+        goes_on = (
+            not row and bool(end) and (end in "，、" or (len(line) >= 0.85 * width and end not in "。；：！？”）:;.!?"))
+        )
+    return "\n".join(joined)
 
 
 def _rows_to_lines(rows: Iterator[list[str]]) -> str:

@@ -236,7 +236,8 @@ def _rows(r: _Read) -> list[dict[str, Any]]:
             guess, indicator = own, indicator[named.end() :]
         linked = link_indicator(indicator, reading.unit or "") if reading.kind != "norm" or reading.unit else None
         basis = next((b for b, pattern in _BASIS if pattern.search(indicator)), "")
-        if any(rel == "previous_of" for rel, _ in reading.links) and not words:
+        told = words and re.search(re.escape(words) + r"(?:同期|末|底)?的?$", r.text[max(0, m.start - 16) : m.start])
+        if any(rel == "previous_of" for rel, _ in reading.links) and not told:
             # 由5.73‰降到5.13‰: the value before, and nothing says before when
             flags.append("prior_value")
             period = None
