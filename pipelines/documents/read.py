@@ -24,6 +24,8 @@ MAX_UNPACKED: Final = 1_000_000_000
 """Bytes the parts of one .docx or .xlsx may unpack to."""
 MAX_RATIO: Final = 200
 """Unpacked size over packed size above which a .docx or .xlsx larger than 50 MB is refused."""
+MAX_BYTES: Final = 50_000_000
+"""A file larger than this is not a report."""
 MAX_PAGES: Final = 5_000
 """Pages read of a .pdf."""
 
@@ -37,7 +39,7 @@ TEXT_SUFFIXES: Final = frozenset(
 """Names `read` knows; other names are judged by their content."""
 
 
-def read(path: Path, *, max_bytes: int = 200_000_000) -> SourceText:
+def read(path: Path, *, max_bytes: int = MAX_BYTES) -> SourceText:
     """Read one file; raises DocumentError with the status for the documents table and a sentence for the analyst."""
     try:
         if not path.is_file():
@@ -52,7 +54,7 @@ def read(path: Path, *, max_bytes: int = 200_000_000) -> SourceText:
     return read_bytes(data, path.name, max_bytes=max_bytes)
 
 
-def read_bytes(data: bytes, name: str, *, max_bytes: int = 200_000_000) -> SourceText:
+def read_bytes(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> SourceText:
     """`read` for bytes in memory, for instance a member of an archive."""
     if len(data) > max_bytes:
         raise DocumentError("too_large", f"More than {max_bytes:,} bytes; split the file.")
