@@ -19,9 +19,9 @@ import yaml
 from pipelines.extraction.mentions import Mention
 
 CLAUSE_ENDS = "，,。；;：:！!？?\n"
-BRACKETS = "（）()【】[]"
+SENTENCE_REACH = 3000
+"""Characters a sentence is followed back; a text without full stops must not make each number search all of it."""
 SENTENCE_ENDS = "。！!？?\n"
-VERB_NOUNS = frozenset(
     [
         "vn",
         "n",
@@ -160,9 +160,9 @@ def _find_any(text: str, chars: str, start: int, end: int) -> int:
 
 def _context(text: str, mentions: Sequence[Mention], i: int) -> _Context:
     m = mentions[i]
-    low = max(0, m.start - 400)
+    low = max(0, m.start - SENTENCE_REACH)
     high = min(len(text), m.end + 200)
-    sentence_start = _rfind_any(text, SENTENCE_ENDS, low, m.start) + 1
+    sentence_start = max(low, _rfind_any(text, SENTENCE_ENDS, low, m.start) + 1)
     sentence_end = _find_any(text, SENTENCE_ENDS, m.end, high)
     clause_start = max(sentence_start, _rfind_any(text, CLAUSE_ENDS, sentence_start, m.start) + 1)
     # a bracket that opens inside the clause starts the text of its own; one that closed is skipped
@@ -773,7 +773,7 @@ def _target(text: str, m: Mention, c: _Context, before: str, right: str) -> str:
         return ""
     # one 预计 or 计划 governs a list of clauses up to the full stop or semicolon (预计实现…亿元，…亿元，…元)
     sentence_before = text[c.sentence[0] : c.clause[0]]
-    part = re.split(r"[；;]", sentence_before)[-1]
+    part = sentence_before[_rfind_any(sentence_before, "；;", 0, len(sentence_before)) + 1 :]
     hits = list(re.finditer(r"预计|计划(?!生育|单列|内|外|免疫)|力争|争取(?!到|了)|确保|拟|目标是|可减少|据预测", part))
     if hits:
         between = re.sub(r"^(?:完成|实现)", "", part[hits[-1].end() :] + before)

@@ -110,7 +110,6 @@ BEFORE = re.compile(
     r"(?P<about>近|约|大约|将近|接近|大概)$|(?P<least>不低于|不少于|不小于|至少|超过|超|突破|逾|高于|大于|≥|>|＞|达到或超过|最低|年满|满|多达|上)$"
     r"|(?P<most>不超过|不高于|不足|不大于|不到|不多于|低于|少于|小于|≤|<|＜|至多|最多|最高)$"
 )
-LIST_NUMBER = re.compile(r"(?:^|\n)[\s　]*(?:[(（]?)$|[。；;：:，,\s]\s?[(（]?$")
 NAME_AFTER = re.compile(
     r"^(?:医院|部队|中学|小学|中|小|厂|矿|团|师|号(?!线)|路|国道|省道|县道|工程|行动|计划|频道|航班|钢|分队|高地|所(?=农|监)|型|级公路|热线|平台|网|公司|集团)"
 )
@@ -461,7 +460,7 @@ def _approx(modifier: str | None, about: str | None, suffix: str | None) -> str:
 def _bare_number(text: str, start: int, end: int, after: str) -> tuple[str, str] | None:
     """What a number without scale and unit is; None if it may be a quantity whose unit stands elsewhere."""
     before = text[max(0, start - 12) : start]
-    line_start = text.rfind("\n", 0, start) + 1
+    line_start = max(start - 80, text.rfind("\n", max(0, start - 80), start) + 1)
     head = text[line_start:start].strip(' 　\t(（[【“"')
     digits = text[start:end]
     if (noun := _NOUN.match(after)) and not (noun.group() == "大" and not re.match(r"大[一-鿿]", after)):

@@ -37,6 +37,10 @@ _COMPARED_BEFORE = re.compile(r"(?:比|较|同比|与|和|超过|低于|高于|�
 _CN_MONTH = re.compile(r"(?<![0-9十一二三四五六七八九])(?P<m>十[一二]?|[一二三四五六七八九元])月份")
 
 
+REACH = 4000
+"""Characters before a number in which a time word can still be about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimeWord:
     """One time expression: where it stands, its normal form, and whether it speaks of part of a year."""
@@ -206,7 +210,8 @@ def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, s
     opens an earlier sentence of the paragraph (`2018年5月28日，…`); the section's default. A part of a year named in the
     middle of a sentence ends at a semicolon (`上半年已拨付25万元；取暖费40万元`).
     """
-    paragraph = text.rfind("\n", 0, mention_start) + 1
+    floor = max(0, mention_start - REACH)  # a line without end must not make every number search all of it
+    paragraph = max(floor, text.rfind("\n", floor, mention_start) + 1)
     sentence = max(text.rfind(c, paragraph, mention_start) for c in "。！!\n") + 1
     sentence = max(sentence, paragraph)
     semicolon = max(text.rfind(c, sentence, mention_start) for c in ";；") + 1
@@ -230,7 +235,9 @@ def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, s
             chosen = w
             break
     if chosen is None:
-        clause_end = min((p for c in "，,。；;\n" if (p := text.find(c, mention_end)) >= 0), default=len(text))
+        clause_end = min(
+            (p for c in "，,。；;\n" if (p := text.find(c, mention_end, mention_end + REACH)) >= 0), default=len(text)
+        )
         j = bisect_right(line.starts, mention_start)
         if (
             j < len(line.words)
