@@ -22,33 +22,6 @@ CLAUSE_ENDS = "，,。；;：:！!？?\n"
 SENTENCE_REACH = 3000
 """Characters a sentence is followed back; a text without full stops must not make each number search all of it."""
 SENTENCE_ENDS = "。！!？?\n"
-    [
-        "vn",
-        "n",
-        "nr",
-        "ns",
-        "nt",
-        "nz",
-        "an",
-        "a",
-        "ag",
-        "b",
-        "j",
-        "l",
-        "i",
-        "f",
-        "s",
-        "ng",
-        "k",
-        "zg",
-        "eng",
-        "z",
-        "x",
-        "uj",
-        "c",
-        "m",
-    ]
-)
 
 
 @lru_cache(maxsize=1)
