@@ -104,7 +104,12 @@ def execute_notebooks(
         own = {k: v for k, v in (parameters or {}).items() if f"{k} =" in names}
         book = inject(book, own)
         client: Any = NotebookClient(
-            book, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+            book,
+            timeout=timeout,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(path.parent)}},
+            # the kernel listens on this machine only; its warning about plain TCP would hide what the run has to say
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
         async with gate:
             try:
