@@ -39,7 +39,6 @@ class _Patterns:
         self.trailing = re.compile("(?:" + c["trailing"][0] + ")$")
         self.target_before = re.compile(c["target_before"][0])
         self.target_after = re.compile(c["target_after"][0])
-        self.actual = re.compile(c["actual_cues"])
         self.completion = re.compile(c["completion"][0])
         self.growth = re.compile(c["growth_before"] + "$")
         self.change = re.compile(c["change_before"] + "$")
@@ -47,7 +46,6 @@ class _Patterns:
         self.level = re.compile(c["level_after_verb"])
         self.norm_before = re.compile(c["norm_before"])
         self.norm_after = re.compile(c["norm_after"])
-        self.per_person = re.compile(c["per_person"])
         self.money = re.compile(f"(?:{c['money_verbs']})(?:了|资金|经费)?$")
         self.generic = re.compile("(?:" + c["generic_heads"][0] + ")$")
         self.stock = re.compile(c["stock_words"])
@@ -305,8 +303,6 @@ _COMPARED = re.compile(
     r"(?:比|较|与|和)?(?:[国省市州县区镇](?:定|里)?|上级)?(?:委|政府)?(?:下达|确定|规定)?的?(?:责任|控制|考核|年度|年初)?(?:目标|任务|指标|要求|计划)"
     r"(?:高|低|多|少|超|高出|低于|高于|超过|相比|比)*|(?:比|较|由|从)?(?:上年|去年|[0-9]{4}年)?(?:同期|末|底)?的?"
 )
-_PURPOSE = re.compile(r"^(?:用于|作为|用作|用以|来|为|支持|进行|专项用于|专门用于|专用于)")
-_TAIL_FUNCTION = re.compile(r"^(?:用于|作为|用作|用以|进行|开展|来|为|对|由|被|在|将)")
 _COUNT_SUFFIX = {"人次": "人次", "例": "例数", "户": "户数", "次": "次数", "期": "期数"}
 
 
