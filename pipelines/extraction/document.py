@@ -22,9 +22,12 @@ from pipelines.documents.read import read
 from pipelines.documents.restore import restore
 from pipelines.documents.split import duplicated_spans, split
 from pipelines.documents.textmap import OffsetMap
-from pipelines.extraction.attribution import SENTENCE_ENDS, Reading, attribute, beside_target, cues
+from pipelines.extraction.attribution import STOCK, attribute
+from pipelines.extraction.kinds import beside_target, set_by, tone
 from pipelines.extraction.mentions import Mention, find_mentions
 from pipelines.extraction.periods import Timeline, period_kind, period_of, timeline
+from pipelines.extraction.readings import Reading
+from pipelines.extraction.surroundings import Layout
 from pipelines.extraction.tables import Cell, find_cells
 from pipelines.extraction.target_reading import TargetReading, read_target
 from pipelines.extraction.written import interval
@@ -49,7 +52,6 @@ _RANKS = (
     (3, re.compile("政府工作报告")),
 )
 _SURE_PLACE = 0.45  # a visitor's county or one event's must not name the section: below, no place
-STOCK = re.compile(cues()["stock_words"])
 _SCOPED = re.compile(r"^(?:全|我|本)(?:县|区|市|州|省|旗)?$")
 
 
@@ -70,6 +72,7 @@ class _Read:
 
     source: SourceText
     text: str
+    layout: Layout
     map: OffsetMap
     edits: tuple[Edit, ...]
     mentions: list[Mention]
@@ -86,8 +89,9 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> _Read:
     to_file = source.plain_map.then(restored.map) if source.plain is not None else restored.map
     noise = furniture(text)
     cells = find_cells(text)
+    layout = Layout(text)
     mentions = _with_cells(find_mentions(text, noise), cells)
-    readings = _with_cell_readings(attribute(text, [m for m in mentions if m.rule != "table_cell"]), cells)
+    readings = _with_cell_readings(attribute(layout, [m for m in mentions if m.rule != "table_cell"]), cells)
     sections = split(text, noise, _heading_place)
     hint = sidecar.year if sidecar else None
     title = (sidecar.title or "") if sidecar else ""
@@ -108,7 +112,17 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> _Read:
         )
         places.append(guess if guess.confidence >= _SURE_PLACE else NO_PLACE)
     return _Read(
-        source, text, to_file, restored.edits, mentions, readings, sections, timelines, places, duplicated_spans(text)
+        source,
+        text,
+        layout,
+        to_file,
+        restored.edits,
+        mentions,
+        readings,
+        sections,
+        timelines,
+        places,
+        duplicated_spans(text),
     )
 
 
@@ -154,9 +168,9 @@ def _with_cells(mentions: list[Mention], cells: Sequence[Cell]) -> list[Mention]
 def _with_cell_readings(readings: list[Reading], cells: Sequence[Cell]) -> list[Reading]:
     made = [
         Reading(
-            -1, c.mention, "indicator", c.column, c.mention.unit, "actual", None, "", bool(STOCK.search(c.column)),
+            c.mention, "indicator", c.column, c.mention.unit, "actual", None, "", bool(STOCK.search(c.column)),
             (c.mention.start, c.mention.end), (c.mention.start, c.mention.end), ("table_cell",), confidence=0.85,
-            extra={"row": c.row} | ({"year": c.year} if c.year else {}),
+            row=c.row, year=c.year or "",
         )
         for c in cells
     ]  # fmt: skip
@@ -170,13 +184,6 @@ def _sidecar_place(sidecar: Sidecar | None) -> PlaceGuess | None:
         place = by_code().get(sidecar.place_code)
         return PlaceGuess(sidecar.place_code, place.full_name_zh if place else sidecar.place, "sidecar", 1.0)
     return PlaceGuess(None, sidecar.place, "sidecar", 1.0)
-
-
-def _sentence(text: str, start: int, end: int) -> str:
-    low = max(text.rfind(c, max(0, start - 300), start) for c in SENTENCE_ENDS) + 1
-    hits = [p for c in SENTENCE_ENDS if (p := text.find(c, end, end + 300)) >= 0]
-    high = min(hits) + 1 if hits else min(len(text), end + 300)
-    return text[low or max(0, start - 300) : high].strip()
 
 
 def _section_of(r: _Read, position: int) -> int:
@@ -218,12 +225,12 @@ def _rows(r: _Read) -> list[dict[str, Any]]:
             value, values, lo, hi = None, [], None, None
         if section.duplicate_of is not None or any(a <= m.start < b for a, b in r.duplicates):
             flags.append("duplicate")
-        sentence = _sentence(r.text, m.start, m.end)
+        sentence = r.layout.sentence(m.start, m.end)
         scope = "" if _SCOPED.match(reading.scope) else reading.scope
         indicator = reading.indicator
-        if year := reading.extra.get("year"):
+        if year := reading.year:
             period, words = f"asof:{year}" if reading.stock else year, year
-        if (row_name := reading.extra.get("row")) and (
+        if (row_name := reading.row) and (
             own := _row_place(row_name, head, period[:4] if period and period[:4].isdigit() else None)
         ):
             guess = own
@@ -355,7 +362,9 @@ def _settle_targets(r: _Read, rows: list[dict[str, Any]]) -> list[dict[str, Any]
         if result.reading == "margin":
             row["kind"], row["direction"] = "change", "down" if ceiling else "up"
             row["unit"] = {"%": "百分点", "‰": "千分点"}.get(row["unit"] or "", row["unit"])
-            row["indicator"] = actual["indicator"] + ("低于" if ceiling else "高于") + reading.set_by[:2] + "目标幅度"
+            row["indicator"] = (
+                actual["indicator"] + ("低于" if ceiling else "高于") + _set_by(r, reading)[:2] + "目标幅度"
+            )
             row["indicator_id"] = None
             row["_links"] = [("margin_to_target", actual)]
         elif result.reading == "level":
@@ -394,6 +403,10 @@ def _only_actual(rows: list[dict[str, Any]], target: dict[str, Any]) -> dict[str
     return found[0] if len(found) == 1 else None
 
 
+def _set_by(r: _Read, reading: Reading) -> str:
+    return set_by(r.text[reading.sentence[0] : reading.mention.start])
+
+
 def _relation(text: str, row: dict[str, Any]) -> str:
     reading: Reading = row["_reading"]
     return beside_target(text[reading.clause[0] : reading.mention.start])
@@ -426,8 +439,10 @@ def _target_row(
         "value": value,
         "unit": unit,
         "relation": relation,
-        "set_by": reading.set_by,
-        "tone": reading.tone,
+        "set_by": _set_by(r, reading),
+        "tone": tone(
+            r.text[reading.sentence[0] : reading.mention.start], r.text[reading.mention.end : reading.clause[1]]
+        ),
         "reading": result.reading if result else "level",
         "reading_confidence": result.confidence if result else "high",
         "alternative_value": result.alternative_value if result else None,
@@ -456,7 +471,7 @@ def extract_records(path: Path, sidecar: Sidecar | None = None) -> list[dict[str
                     end,
                     r.source.text[start:end],
                     m,
-                    _sentence(r.text, m.start, m.end),
+                    r.layout.sentence(m.start, m.end),
                 )
             )
             continue

@@ -1,0 +1,85 @@
+"""The unit a number has once its sentence is read: per head, per year, points instead of percent, or one left unsaid."""
+
+from __future__ import annotations
+
+import re
+
+from pipelines.extraction.cues import cue
+from pipelines.extraction.mentions import Mention
+
+_MONEY_WORDS = cue("money_words")
+_PEOPLE_WORDS = cue("people_words")
+_SEX_RATIO = cue("sex_ratio")
+_EACH = cue("each")
+_PER_ONE = cue("per_one")
+_PER_HEAD = cue("per_head")
+_PER_YEAR = cue("per_year")
+_STAFFING = cue("staffing")
+_PER_TIME = tuple(
+    (cue(name), unit)
+    for name, unit in (
+        ("person_month", "元/人·月"),
+        ("pupil_school_year", "元/生·学年"),
+        ("person_school_year", "元/人·学年"),
+        ("pupil_year", "元/生·年"),
+        ("person_year", "元/人·年"),
+        ("village_year", "元/村·年"),
+    )
+)
+_PER_PUPIL = frozenset(("平方米", "册", "元", "台"))
+_PER = {"学校": "所", "校": "所"}
+_INFERRED = "unit_inferred"
+_MANY = re.compile("[万亿]")
+
+
+def unit_of(m: Mention, unit: str | None, left: str, before: str, phrase: str, kind: str) -> tuple[str | None, str]:
+    """Unit of a quantity and the rule that changed it, "" if none.
+
+    `left` is the text since the number before, `before` the sentence before the number, `phrase` its indicator.
+    """
+    near = left[-14:]
+    if unit == "%":
+        return ("百分点", "points_written_percent") if kind == "change" else (unit, "")
+    if unit is None:
+        return _unsaid(m, near, phrase)
+    if unit == "元":
+        return _money(m, near, before[-26:], phrase, kind)
+    if unit in _PER_PUPIL and "生均" in near + phrase:
+        return f"{unit}/生", "per_head"
+    if unit == "人" and "户均" in near:
+        return "人/户", "per_head"
+    if "每" in before[-40:] and (hit := _STAFFING.search(before[-40:])):
+        return f"{unit}/{_PER.get(hit.group(1), hit.group(1))}", "per_unit"
+    return unit, ""
+
+
+def _unsaid(m: Mention, near: str, phrase: str) -> tuple[str | None, str]:
+    money = _MONEY_WORDS.search(near)
+    if (m.value or 0) >= 1000 and not money and _PEOPLE_WORDS.search(near + phrase[-6:]):
+        return "人", _INFERRED
+    if m.text[-1:] in "万亿余多" and (money or _MONEY_WORDS.search(near + phrase[-8:])):
+        return "元", _INFERRED
+    if _SEX_RATIO.search(near + phrase):
+        return ":100", _INFERRED
+    return None, ""
+
+
+def _money(m: Mention, near: str, wide: str, phrase: str, kind: str) -> tuple[str, str]:
+    if kind == "norm" or _EACH.search(near):
+        if "每" in wide or "均" in wide:
+            for pattern, unit in _PER_TIME:
+                if pattern.search(wide):
+                    return unit, "per_head"
+            if hit := _PER_ONE.search(wide):
+                return f"元/{hit.group(1)}", "per_head"
+        if kind == "norm":
+            return ("元/生" if "生均" in wide else "元/人"), "per_head"
+    if _PER_HEAD.search(near + phrase):
+        return "元/人", "per_head"
+    if "生均" in phrase + near and not _MANY.search(m.text):
+        return "元/生", "per_head"
+    if "户均" in near:
+        return "元/户", "per_head"
+    if kind != "growth" and "每年" in near and _PER_YEAR.search(near):
+        return "元/年", "per_year"
+    return "元", ""
