@@ -226,26 +226,48 @@ def extract(
     format: Annotated[Records, typer.Option("--format", help="jsonl or table.")] = Records.jsonl,
 ) -> None:
     """Read documents and print one record per numeric mention; touches no warehouse."""
-    from pipelines.corpus import read_sidecar, sidecar_of
+    from pipelines.documents.archives import is_archive, laid_out
     from pipelines.documents.model import DocumentError
-    from pipelines.extraction.document import extract_records
 
     bad = 0
-    for path in paths:
+
+    def tell(name: str, file: Path | None, beside: Path, fault: tuple[str, str] | None = None) -> None:
+        nonlocal bad
         try:
-            sidecar = sidecar_of(path)
-            records = extract_records(path, read_sidecar(sidecar) if sidecar else None)
+            if file is None or fault is not None:
+                raise DocumentError(*(fault or ("unreadable", "The file cannot be read.")))
+            records = _records_of(file, beside)
         except DocumentError as error:
-            _say(f"xianzhi: {_safe(str(path))} [{error.status}] {_safe(error.message)}")
+            _say(f"xianzhi: {_safe(name)} [{error.status}] {_safe(error.message)}")
             bad += 1
-            continue
+            return
+        for record in records:
+            record["doc"] = Path(name).name if "!/" not in name else name
         if format is Records.jsonl:
             for record in records:
                 typer.echo(json.dumps(record, ensure_ascii=False))
         else:
             _records_table(records)
+
+    for path in paths:
+        if is_archive(path.name) and path.is_file():
+            with laid_out(path) as members:
+                for m in members:
+                    if not m.name.endswith(".yaml"):
+                        tell(f"{path.name}!/{m.name}" if m.name else str(path), m.path, path, m.fault)
+        else:
+            tell(str(path), path, path)
     if bad:
         raise typer.Exit(1)
+
+
+def _records_of(file: Path, beside: Path) -> list[dict[str, Any]]:
+    """Records of a file, with the sidecar that lies beside `beside`."""
+    from pipelines.corpus import read_sidecar, sidecar_of
+    from pipelines.extraction.document import extract_records
+
+    sidecar = sidecar_of(beside)
+    return extract_records(file, read_sidecar(sidecar) if sidecar else None)
 
 
 def _records_table(records: list[dict[str, Any]]) -> None:

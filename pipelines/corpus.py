@@ -21,11 +21,12 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import polars as pl
 
+from pipelines.documents.archives import forget, is_archive, unpack
 from pipelines.documents.model import DocumentError, Sidecar
 from pipelines.warehouse.schema import SCHEMA_VERSION, SCHEMAS, conform, empty
 from pipelines.warehouse.store import parquet_bytes, sha256_of, sorted_by_key, write_if_changed
@@ -68,6 +69,8 @@ class Source:
     sha256: str
     sidecar: Path | None = None
     sidecar_sha256: str = ""
+    fault: tuple[str, str] | None = None
+    """Status and sentence where an archive could not give its member."""
 
     @property
     def doc_id(self) -> str:
@@ -186,6 +189,49 @@ def find_documents(raw: Path) -> list[Source]:
     return sorted(found, key=lambda s: os.fsencode(s.name))
 
 
+def with_members(sources: Sequence[Source], unpacked: Path) -> list[Source]:
+    """The sources with every archive replaced by the documents in it, named `archive!/member` and laid out as files
+    below `unpacked`. A member's sidecar is the one beside it in the archive, else the archive's own."""
+    found: list[Source] = []
+    live: set[str] = set()
+    taken = {s.name for s in sources}
+    for source in sources:
+        if not (is_archive(source.name) and source.sha256):
+            found.append(source)
+            continue
+        live.add(source.sha256)
+        members = [m for m in unpack(source.path, unpacked, source.sha256) if PurePosixPath(m.name).name != "README.md"]
+        by_name = {m.name: m for m in members if m.path and m.name.endswith(".yaml")}
+        beside = {
+            m.name: s
+            for m in members
+            if m.name and m.name not in by_name
+            for s in (by_name.get(f"{m.name}.yaml") or by_name.get(str(PurePosixPath(m.name).with_suffix(".yaml"))),)
+            if s
+        }
+        sidecars = {s.name for s in beside.values()}
+        for member in members:
+            if member.name in sidecars:
+                continue
+            name = f"{source.name}!/{member.name}" if member.name else source.name
+            while name in taken and member.name:
+                name += "#2"  # a folder on disk may be named like an archive's inside
+            taken.add(name)
+            own = beside.get(member.name)
+            found.append(
+                Source(
+                    name=name,
+                    path=member.path or source.path,
+                    sha256=member.sha256,
+                    sidecar=own.path if own else source.sidecar,
+                    sidecar_sha256=own.sha256 if own else source.sidecar_sha256,
+                    fault=member.fault,
+                )
+            )
+    forget(unpacked, live)
+    return sorted(found, key=lambda s: os.fsencode(s.name))
+
+
 def read_sidecar(path: Path) -> Sidecar:
     """Metadata an analyst wrote beside a document; raises DocumentError for anything not understood."""
     import yaml
@@ -293,6 +339,8 @@ def read_one(source: Source, version: str, extract: Extract) -> dict[str, pl.Dat
     try:
         if source.path.suffix == ".yaml":
             raise DocumentError("no_document", "A sidecar without its document; add the document or remove it.")
+        if source.fault is not None:
+            raise DocumentError(*source.fault)
         if not source.sha256:
             raise DocumentError("unreadable", "The file cannot be opened: check that it is a file and its permissions.")
         if source.sidecar is not None:
@@ -441,7 +489,7 @@ def read_corpus(
     """All documents of a raw folder as tables. Only documents that are new, changed, or read by another extractor are
     read; `cache` keeps the rest. `extract`, `version` and `executor` replace the parts for tests and other machines."""
     version = version or extractor_version()
-    sources = find_documents(raw)
+    sources = with_members(find_documents(raw), cache.with_name(f"{cache.name}-unpacked"))
     known = _read_manifest(cache)
     now = pl.DataFrame(
         [(printable(s.name), s.doc_id, s.sha256, s.sidecar_sha256, version) for s in sources],

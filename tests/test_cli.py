@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,15 @@ def test_extract_prints_exact_offsets_and_keeps_going(tmp_path: Path) -> None:
     assert {r["doc"] for r in records} == {"a.txt"}
     assert all(text[r["start"] : r["end"]] == r["raw"] for r in records)
     assert any(r["value"] == 8.03 for r in records)
+
+
+def test_extract_reads_the_members_of_archives(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as package:
+        package.writestr("县/b.txt", "开江县2011年，全县人口出生率8.03‰。")
+        package.writestr("../c.txt", "x")
+    result = xianzhi("extract", tmp_path / "a.zip")
+    assert {json.loads(line)["doc"] for line in result.stdout.splitlines()} == {"a.zip!/县/b.txt"}
+    assert (result.returncode, "[unsafe]" in result.stderr) == (1, True)
 
 
 def test_restore(tmp_path: Path) -> None:
