@@ -22,6 +22,8 @@ FORMATS = ("html", "png", "svg", "pdf", "pptx", "xlsx", "csv")
 LANGS: tuple[Lang, ...] = ("zh", "en")
 PICTURES_AT_MOST = 6
 """Figures pictured when everything is exported; a chosen place or indicator is pictured whole."""
+SLOPES_AT_MOST = 8
+"""Indicators with a slope chart of all places, those known for most places first."""
 TRENDS_AT_MOST = 120
 """Trend charts of all places together when everything is exported, the longest series of each place first."""
 
@@ -152,6 +154,8 @@ def plan_charts(data: WarehouseLike, place: str | None = None, indicator: str | 
         )  # fmt: skip
         for i, ident in enumerate(shared):
             part = annual.filter(pl.col("indicator_id") == ident)
+            if i < SLOPES_AT_MOST:
+                plan.append(Chart(slug("slope", ident), None, lambda lang, p=part: charts.slope(p, warehouse=data, lang=lang), part, i == 0))  # type: ignore[misc]  # fmt: skip
             plan.append(Chart(slug("places", ident), None, lambda lang, p=part: charts.small_multiples(p, warehouse=data, lang=lang), part, i == 0))  # type: ignore[misc]  # fmt: skip
     for at, code in enumerate(codes):
         mine = series.filter(pl.col("place_code") == code)

@@ -7,6 +7,7 @@ Files, pages and slides do not belong here (see `pipelines.briefing`), nor does 
 from pipelines.charts.context import Context, Frames, WarehouseLike, evidence_link, page_name
 from pipelines.charts.progress import growth, target_gap
 from pipelines.charts.quality import coverage, reconciliation
+from pipelines.charts.slope import slope
 from pipelines.charts.theme import Lang, empty_figure
 from pipelines.charts.trend import small_multiples, trend
 
@@ -21,6 +22,7 @@ __all__ = [
     "growth",
     "page_name",
     "reconciliation",
+    "slope",
     "small_multiples",
     "target_gap",
     "trend",

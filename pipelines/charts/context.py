@@ -109,7 +109,9 @@ class Context:
         """Short name of a place, escaped."""
         row = self._places.get(place_code or "")
         if row:
-            return esc(row["name_zh" if self.lang == "zh" else "name_en"])
+            latin = row["name_en"]
+            known = self.lang == "en" and latin and latin != place_code
+            return esc(latin if known else row["name_zh"])
         return esc(fallback or place_code or word("whole_place", self.lang))
 
     def basis(self, basis: str | None) -> str:
@@ -143,13 +145,14 @@ class Context:
         self,
         head: str,
         value: str,
-        period: object,
+        period: str,
         basis: str | None,
         observation_id: str | None,
         status: str | None = None,
         extra: Iterable[str] = (),
     ) -> str:
-        """Hover text: head, value, period, basis, status, source sentence, document; all text escaped."""
+        """Hover text: head, value, period (as `theme.period_name` reads it), basis, status, source sentence, document;
+        all text escaped."""
         lang = self.lang
         sep = "：" if lang == "zh" else ": "
         lines = [f"<b>{head}</b>", f"{word('value', lang)}{sep}{value}", f"{word('period', lang)}{sep}{esc(period)}"]
@@ -187,6 +190,13 @@ class Context:
         if self.vintage:
             parts.append(f"{word('vintage', lang)}{sep}{esc(self.vintage)}")
         return parts
+
+    def sources(self) -> list[str]:
+        """Footer parts of a figure about all of the data: number of documents, vintage."""
+        n = len(self._documents)
+        zh = self.lang == "zh"
+        parts = [f"来源：{n} 份文件和数据表" if zh else f"Source: {n} documents and tables"] if n else []
+        return parts + self.footer([])
 
     def unit(self, unit: str | None) -> str:
         """The unit, escaped, in the language."""

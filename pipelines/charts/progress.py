@@ -59,6 +59,7 @@ def target_gap(
     ctx.load(r["observation_id"] for r in shown)
     ctx.load(str(r["target_id"]).removeprefix("target:") for r in shown)
     several = len({(r["place_code"], r["place_name"]) for r in frame.iter_rows(named=True)}) > 1
+    unnamed = any(not r["place_code"] and not r["place_name"] for r in shown)
     one_indicator = frame["indicator_id"].n_unique() == 1 and several
     top = 130.0
     for r in shown:
@@ -84,8 +85,8 @@ def target_gap(
         if ceiling or floor:
             fig.add_trace(
                 go.Scatter(
-                    x=[100 + (-1.1 if ceiling else 1.1) * top / 130], y=[y + 0.24], mode="markers", hoverinfo="skip",
-                    marker={"symbol": "triangle-left" if ceiling else "triangle-right", "size": 11,
+                    x=[100 + (-1.3 if ceiling else 1.3) * top / 130], y=[y + 0.22], mode="markers", hoverinfo="skip",
+                    marker={"symbol": "triangle-left" if ceiling else "triangle-right", "size": 14,
                             "color": theme.INK}, name="direction",
                 )
             )  # fmt: skip
@@ -122,7 +123,8 @@ def target_gap(
         state = word(r["status"] or "open", lang)
         sep = "：" if lang == "zh" else ": "
         extra = [
-            f"{word('target', lang)}{sep}{sign}{goal}{theme.paren(theme.esc(r['target_period'] or '–'), lang)}",
+            f"{word('target', lang)}{sep}{sign}{goal}"
+            f"{theme.paren(theme.esc(theme.period_name(r['target_period'], lang)), lang)}",
             f"{word(r['gap_label'] or 'gap', lang)}{sep}{gap_text}",
         ]
         if r["reading"]:
@@ -134,14 +136,15 @@ def target_gap(
                     lang,
                 )
         name = ctx.indicator(r["indicator_id"], r["indicator"])
-        head = f"{ctx.place(r['place_code'], r['place_name'])} · {name}"
+        where = ctx.place(r["place_code"], r["place_name"])
+        head, period = f"{where} · {name}", theme.period_name(r["period"], lang)
         symbol = "square" if r["status"] in MISSED else "circle"
         fig.add_trace(
             go.Scatter(
                 x=[clipped], y=[y], mode="markers", name="value", hoverinfo="text",
                 marker={"symbol": symbol, "size": 15, "color": theme.PAPER if ytd else color,
                         "line": {"color": color, "width": 3}},
-                hovertext=[ctx.hover(head, value, r["period"] or "–", None, r["observation_id"], state, extra)],
+                hovertext=[ctx.hover(head, value, period, None, r["observation_id"], state, extra)],
                 customdata=[[ctx.link(r["observation_id"]), r["observation_id"]]],
             )
         )  # fmt: skip
@@ -149,11 +152,11 @@ def target_gap(
             used["ytd"] = None
         if share > top - 4:
             fig.add_annotation(x=top - 4, y=y, text="»", showarrow=False, xshift=14, font={"color": color, "size": 18})
-        where = ctx.place(r["place_code"], r["place_name"])
+        if not r["place_code"] and not r["place_name"]:
+            title_of = ctx.document(r["observation_id"])
+            where = theme.esc(title_of if len(title_of) <= 14 else title_of[:13] + "…") or where
         first = where if one_indicator else name
-        second = (
-            [theme.esc(r["period"] or "–")] if one_indicator or not several else [where, theme.esc(r["period"] or "–")]
-        )
+        second = [theme.esc(period)] if one_indicator or not (several or unnamed) else [where, theme.esc(period)]
         labels.append(f"{first}<br><span style='font-size:12px;color:{theme.MUTED}'>{' · '.join(second)}</span>")
         kind = word("ceiling" if ceiling else "floor" if floor else "equal", lang)
         right_text.append(
@@ -171,18 +174,8 @@ def target_gap(
     )  # fmt: skip
     fig.update_xaxes(range=[0, top], title_text=word("share_of_target", lang), tickformat=",.0f")
     met, missed = frame.filter(pl.col("status").is_in(MET)).height, frame.filter(pl.col("status").is_in(MISSED)).height
-    other = frame.height - met - missed
     where = "" if several else ctx.place(shown[0]["place_code"], shown[0]["place_name"])
-    if title is not None:
-        title = theme.esc(title)
-    elif lang == "zh":
-        title = f"{where}{'：' if where else ''}{frame.height}项目标中{met}项达到或进度达标，{missed}项未达到或落后"
-        title += f"，{other}项未定" if other else ""
-    else:
-        title = (
-            f"{where}{': ' if where else ''}{met} of {frame.height} targets met or on pace, {missed} missed or behind"
-        )
-        title += f", {other} open" if other else ""
+    title = theme.esc(title) if title is not None else _gap_title(where, frame.height, met, missed, lang)
     notes = []
     if "due" in used:
         notes.append(("竖线：" if lang == "zh" else "upright line: ") + word("due", lang))
@@ -190,15 +183,16 @@ def target_gap(
         notes.append(("×：" if lang == "zh" else "×: ") + word("annualised", lang))
     if "ytd" in used:
         notes.append("空心：年内数值" if lang == "zh" else "hollow: value within the year")
-    notes.append("方形：未达到或落后" if lang == "zh" else "square: missed or behind")
+    if missed:
+        notes.append("方形：未达到或落后" if lang == "zh" else "square: missed or behind")
     if len(ranked) > len(shown):
         notes.append(word("others", lang).format(n=len(ranked) - len(shown)))
     left = min(max(theme.text_width(x) for y in labels for x in y.split("<br>")) * 8 + 36, 330)
     right = max(theme.text_width(x) for y in right_text for x in y.split("<br>")) * 8 + 30
     subtitle = (
-        "数值占目标的百分比；蓝色底带为达标一侧"
+        "数值占目标的百分比；底带和三角指向达标一侧"
         if lang == "zh"
-        else "Value as % of the target; the pale band is the side that meets it"
+        else "Value as % of the target; band and triangle show the side that meets it"
     )
     readings = list(dict.fromkeys(word(r["reading"], lang) for r in shown if r["reading"]))
     sep = "：" if lang == "zh" else ": "
@@ -211,6 +205,27 @@ def target_gap(
         height=200 + 58 * len(shown), width=max(theme.WIDTH, left + right + 400),
         meta={"observations": [r["observation_id"] for r in shown]},
     )  # fmt: skip
+
+
+def _gap_title(where: str, n: int, met: int, missed: int, lang: Lang) -> str:
+    """How many of `n` targets are met, missed, open; only what there is."""
+    other = n - met - missed
+    if lang == "zh":
+        lead = f"{where}：{n}项目标" if where else f"{n}项目标"
+        if met == n:
+            return f"{lead}{'全部' if n > 1 else ''}达到或进度达标"
+        parts = ((met, f"{met}项达到或进度达标"), (missed, f"{missed}项未达到或落后"), (other, f"{other}项未定"))
+        return f"{lead}中" + "，".join(text for count, text in parts if count)
+    lead = f"{where}: " if where else ""
+    if met == n:
+        return f"{lead}{'all ' if n > 1 else ''}{n} target{'s' if n > 1 else ''} met or on pace"
+    parts = (
+        (met, f"{met} of {n} targets met or on pace"),
+        (missed, f"{missed} missed or behind"),
+        (other, f"{other} open"),
+    )
+    text = ", ".join(t for count, t in parts if count)
+    return lead + (text if met else f"of {n} targets {text}")
 
 
 def growth(
@@ -227,7 +242,7 @@ def growth(
 
     `growth_rates`: rows of table `growth_rates`, or a warehouse. Rates (% or ‰) show the change in points, everything
     else the growth in %; pale bars may be rounding only; whiskers are what the wording allows. For several series the
-    latest period of each is drawn, at most `limit`. A growth that has no meaning is named, not drawn. Returns a Plotly
+    latest period of each is drawn, at most `limit`; where one has several bases, the longest. A growth that has no meaning is named, not drawn. Returns a Plotly
     figure.
     """
     frame, ctx = resolve(growth_rates, "growth_rates", warehouse, lang, indicator, place)
@@ -242,6 +257,12 @@ def growth(
     if frame.height == 0:
         return theme.empty_figure(lang, "growth")
     keys = ["place_code", "indicator_id", "basis", "scope"]
+    lengths = frame.group_by(keys).agg(n=pl.len(), end=pl.col("period").max())
+    longest = lengths.sort("n", "end", *keys, descending=[True, True, False, False, False, False], nulls_last=True)
+    frame = frame.join(
+        longest.unique(["place_code", "indicator_id", "scope"], keep="first", maintain_order=True).select(keys),
+        on=keys, how="semi", nulls_equal=True,
+    )  # fmt: skip
     single = frame.select(keys).n_unique() == 1
     if not single:
         frame = frame.filter((pl.col("growth").is_not_null()) | (pl.col("abs_change").is_not_null()))
@@ -283,12 +304,13 @@ def growth(
             ctx.hover(
                 f"{where} · {name}", f"{theme.esc(quantity(r['value'], r['unit'], lang))}{theme.paren(f'{plain} {unit_text}', lang)}" if v is not None
                 else theme.esc(quantity(r["value"], r["unit"], lang)),
-                f"{r['prior_period'] or '–'} → {r['period']}", r["basis"], r["observation_id"],
+                f"{theme.period_name(r['prior_period'], lang) if r['prior_period'] else '–'} → "
+                f"{theme.period_name(r['period'], lang)}", r["basis"], r["observation_id"],
             )
         )  # fmt: skip
         bits = [x for x, hide in ((where, one_place), (name, one_indicator and not one_place)) if not hide]
         note = ctx.basis(r["basis"]) if r["basis"] else ""
-        labels.append(" · ".join(bits or [name]) + f"<br><span style='font-size:12px;color:{theme.MUTED}'>{' · '.join(x for x in (theme.esc(r['period']), note) if x)}</span>")  # fmt: skip
+        labels.append(" · ".join(bits or [name]) + f"<br><span style='font-size:12px;color:{theme.MUTED}'>{' · '.join(x for x in (theme.esc(theme.period_name(r['period'], lang)), note) if x)}</span>")  # fmt: skip
     custom = [[ctx.link(r["observation_id"]), r["observation_id"]] for r in rows]
     data_labels = [
         "" if v is None else f"{'+' if v > 0 else ''}{theme.number(v, 1 if abs(v) >= 10 else 2)}" for v in values
@@ -309,17 +331,21 @@ def growth(
     where = ctx.place(rows[0]["place_code"]) if one_place else ""
     name = ctx.indicator(rows[0]["indicator_id"]) if one_indicator else ""
     if single:
-        x = list(range(len(rows)))
+        x = [int(str(r["period"])[-4:]) if str(r["period"])[-4:].isdigit() else i for i, r in enumerate(rows)]
         fig.add_trace(go.Bar(x=x, y=values, error_y=whisker, **common))
+        drawn = [v for v in values if v is not None]
+        crowded = len(rows) > 15
+        notable = {max(drawn), min(drawn), drawn[-1]} if crowded and drawn else set(drawn)
         for xi, v, h, d, t, r in zip(x, values, high, low, data_labels, rows, strict=True):
+            if crowded and v not in notable:
+                continue
             up = (v or 0) >= 0
             fig.add_annotation(
                 x=xi, y=0 if v is None else (v + h if up else v - d), text=t or f"<i>{theme.esc(word(r['reason'] or 'missing', lang))}</i>",
                 showarrow=False, yshift=12 if up else -12, font={"size": 14 if t else 12, "color": theme.INK if t else theme.MUTED},
             )  # fmt: skip
-        fig.update_xaxes(
-            tickvals=x, ticktext=[theme.esc(r["period"]) for r in rows], showgrid=False, title_text=word("year", lang)
-        )
+        ticks = x if not crowded else [year for year in range(min(x), max(x) + 1) if year % 5 == 0]
+        fig.update_xaxes(tickvals=ticks, tickangle=0, showgrid=False, title_text=word("year", lang))
         fig.update_yaxes(title_text=axis_title, range=pad, tickformat=",.4~f", zeroline=True, zerolinecolor=theme.INK)
         left, height = 90, 500
     else:
@@ -376,7 +402,13 @@ def _growth_title(
         bits += [] if name else [ctx.indicator(r["indicator_id"])]
         return ("" if lang == "zh" else ", ").join(bits)
 
-    if lang == "zh":
-        return f"{where}{name}{'：' if where or name else ''}{label(best[1])}增长最快（{amount(best[0])}），{label(worst[1])}最慢（{amount(worst[0])}）"
-    lead = ", ".join(x for x in (where, name) if x)
-    return f"{lead}{': ' if lead else ''}{label(best[1])} grew fastest ({amount(best[0])}), {label(worst[1])} slowest ({amount(worst[0])})"
+    zh = lang == "zh"
+    lead = f"{where}{name}" if zh else ", ".join(x for x in (where, name) if x)
+    lead += ("：" if zh else ": ") if lead else ""
+    if best is worst:
+        return f"{lead}{label(best[1]) or theme.esc(theme.period_name(best[1]['period'], lang))} {amount(best[0])}"
+    high = ("升幅最大", "rose most") if best[0] > 0 else ("降幅最小", "fell least")
+    low = ("降幅最大", "fell most") if worst[0] < 0 else ("升幅最小", "rose least")
+    if zh:
+        return f"{lead}{label(best[1])}{high[0]}（{amount(best[0])}），{label(worst[1])}{low[0]}（{amount(worst[0])}）"
+    return f"{lead}{label(best[1])} {high[1]} ({amount(best[0])}), {label(worst[1])} {low[1]} ({amount(worst[0])})"

@@ -24,6 +24,9 @@ INK, MUTED, FAINT, PAPER = "#1F2933", "#5B6670", "#D5DAE0", "#FFFFFF"
 # Okabe and Ito's palette without yellow: told apart by colour-blind readers, and ordered by lightness for grey print.
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#AA4499", "#56B4E9"
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "square", "triangle-up", "cross", "triangle-down", "star")
+"""Line and marker of the nth series, so that print without colours tells them apart."""
 GOOD, BAD, OPEN = BLUE, VERMILLION, MUTED
 WIDTH = 960
 
@@ -76,6 +79,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "rounding": ("舍入内相符", "within rounding"),
     "loose": ("大致相符", "loose"),
     "fails": ("不符", "fails"),
+    "holds": ("相符", "hold"),
+    "found": ("所得", "found"),
+    "expected": ("应为", "expected"),
+    "proposal": ("建议（从不自动采用）", "proposal (never applied)"),
     "undecided": ("无法判断", "undecided"),
     "flag": ("提示", "flag"),
     "checks": ("核对次数（次）", "Checks (number)"),
@@ -92,12 +99,21 @@ WORDS: dict[str, tuple[str, str]] = {
     "sign_change": ("正负号改变", "sign change"),
     "parts": ("分项合计", "sum of parts"),
     "rate": ("比率", "rate"),
+    "year_unknown": ("年份不明", "year not stated"),
+    "ring": ("外圈：另一口径数值相同", "ring: equal on another basis"),
+    "deviation": ("差额为容许误差的倍数", "Difference as a multiple of the tolerance"),
+    "own_axes": ("各图坐标不同", "each panel has its own axis"),
+    "same_axes": ("坐标相同", "same axes in all panels"),
+    "unit_mismatch": ("单位不同", "units differ"),
+    "basis_mismatch": ("口径不同", "bases differ"),
+    "one_sided": ("只有一侧界限", "bounded on one side"),
     "births": ("出生数与出生率", "births and birth rate"),
     "natural_growth": ("自然增长", "natural growth"),
     "plan": ("计划完成", "plan completion"),
     "per_head": ("人均", "per head"),
     "shares": ("构成", "shares"),
     "range": ("取值范围", "plausible range"),
+    "outlier": ("离群", "outlier"),
     "slip": ("数位或单位错位", "digit or unit slip"),
     "whole_place": ("未标明地区", "place not stated"),
     "others": ("另有 {n} 项未列出", "{n} more not shown"),
@@ -249,6 +265,49 @@ def basis_name(basis: str, lang: Lang) -> str:
 def paren(text: str, lang: Lang) -> str:
     """Text in the language's brackets."""
     return f"（{text}）" if lang == "zh" else f" ({text})"
+
+
+_PART = re.compile(r"^(?P<y>\d{4}|\?{4})-(?P<p>Q[1-4]|H[12]|\d{2})$")
+_SPAN = re.compile(r"^(\d{4}|\?{4})(?:-(\d{2}))?\.\.(\d{4}|\?{4})(?:-(\d{2}))?$")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def period_name(period: object, lang: Lang) -> str:
+    """A period as it is read: 2011, 2020年上半年, Q1 2011, Jan–Jun 2020; an unknown year is named, not shown as ????."""
+    text, zh = clean(period), lang == "zh"
+    if text in ("", "????"):
+        return word("year_unknown", lang)
+    if text.startswith("asof:"):
+        name = period_name(text[5:], lang)
+        return f"{name}{'年' if name.isdigit() else ''}末" if zh else f"end of {name}"
+    if found := _PART.match(text):
+        year, part = found["y"], found["p"]
+        known = year != "????"
+        if part[0] == "Q":
+            nth = "一二三四"[int(part[1]) - 1]
+            return f"{_year(year, lang)}第{nth}季度" if zh else f"{part}{' ' if known else ', '}{_year(year, lang)}"
+        if part[0] == "H":
+            half = ("上半年", "下半年")[int(part[1]) - 1] if zh else ("first half", "second half")[int(part[1]) - 1]
+            return f"{_year(year, lang)}{half}" if zh else f"{half}{' of ' if known else ', '}{_year(year, lang)}"
+        month = int(part)
+        if 1 <= month <= 12:
+            return f"{_year(year, lang)}{month}月" if zh else f"{_MONTHS[month - 1]} {_year(year, lang)}"
+    if found := _SPAN.match(text):
+        y0, m0, y1, m1 = found.groups()
+        if m0 and m1 and y0 == y1 and 1 <= int(m0) <= 12 and 1 <= int(m1) <= 12:
+            if zh:
+                return f"{_year(y0, lang)}{int(m0)}—{int(m1)}月"
+            return f"{_MONTHS[int(m0) - 1]}–{_MONTHS[int(m1) - 1]} {_year(y0, lang)}"
+        if not m0 and not m1:
+            a, b = (y if y != "????" else "?" for y in (y0, y1))
+            return f"{a}—{b}年" if zh else f"{a}–{b}"
+    return text
+
+
+def _year(year: str, lang: Lang) -> str:
+    if year == "????":
+        return word("year_unknown", lang) + ("，" if lang == "zh" else "")
+    return f"{year}年" if lang == "zh" else year
 
 
 def status_word(status: str, lang: Lang) -> str:

@@ -6,7 +6,8 @@ Which points exist and how far their wording reaches is decided in the series; n
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped, unused-ignore]
@@ -19,6 +20,9 @@ from pipelines.charts.theme import Lang, quantity, word
 
 HOLLOW = ("implied", "derived", "forecast", "linked")
 """Statuses drawn hollow: not a value that a source states for the period."""
+
+PARTIAL = ("ytd", "quarter", "half", "month")
+"""Kinds of periods that are parts of a year: drawn as diamonds, never joined."""
 
 Row = dict[str, Any]
 
@@ -59,13 +63,24 @@ def _rgba(color: str, alpha: float) -> str:
 
 
 def _draw(
-    fig: Any, ctx: Context, rows: Sequence[Row], color: str, divisor: float, head: str, at: dict[str, int]
+    fig: Any,
+    ctx: Context,
+    rows: Sequence[Row],
+    nth: int,
+    divisor: float,
+    head: str,
+    at: dict[str, int],
+    *,
+    ring: bool = False,
+    size: float = 9,
 ) -> tuple[bool, bool, bool]:
-    """One series: ribbon, line, solid and hollow points. Says whether a ribbon, hollow points and year-to-date points
-    were drawn."""
+    """One series in the colour, dash and marker of the `nth`: ribbon, line, solid and hollow points; as wide rings
+    without a line where another series has the same values (`ring`). Says whether a ribbon, hollow points and
+    year-to-date points were drawn."""
+    color = theme.CYCLE[nth]
     lang = ctx.lang
-    annual = [r for r in rows if r["period_kind"] not in ("ytd", "quarter", "half", "month")]
-    partial = [r for r in rows if r["period_kind"] in ("ytd", "quarter", "half", "month")]
+    annual = [r for r in rows if r["period_kind"] not in PARTIAL]
+    partial = [r for r in rows if r["period_kind"] in PARTIAL]
     solid = [r for r in annual if r["status"] not in HOLLOW]
     hollow = [r for r in annual if r["status"] in HOLLOW]
     ribbon = False
@@ -92,18 +107,23 @@ def _draw(
     for run in runs(solid):
         line_x += [r["year"] for r in run] + [None]
         line_y += [r["value"] / divisor for r in run] + [None]
-    if line_x:
+    if line_x and not ring:
         fig.add_trace(
             go.Scatter(
-                x=line_x[:-1], y=line_y[:-1], mode="lines", line={"color": color, "width": 2.5}, hoverinfo="skip",
+                x=line_x[:-1], y=line_y[:-1], mode="lines", hoverinfo="skip",
+                line={"color": color, "width": 2.5, "dash": theme.DASHES[nth]},
                 connectgaps=False, name="line",
             ), **at,
         )  # fmt: skip
-    styles = (
-        (solid, "solid", {"size": 9, "color": color}),
-        (hollow, "implied", {"size": 10, "color": theme.PAPER, "line": {"color": color, "width": 2}}),
-        (partial, "ytd", {"size": 11, "symbol": "diamond", "color": theme.PAPER, "line": {"color": color, "width": 2}}),
-    )
+    hollow_line = {"color": theme.PAPER, "line": {"color": color, "width": 2}}
+    styles: list[tuple[list[Row], str, dict[str, Any]]] = [
+        (solid, "solid", {"size": size, "color": color, "symbol": theme.SYMBOLS[nth]}),
+        (hollow, "implied", {"size": size + 1, "symbol": theme.SYMBOLS[nth], **hollow_line}),
+        (partial, "ytd", {"size": 11, "symbol": "diamond", **hollow_line}),
+    ]
+    if ring:
+        wide = {"size": size + 8, "symbol": "circle-open", "color": color, "line": {"width": 2}}
+        styles = [(part, name, wide) for part, name, _ in styles]
     for part, name, marker in styles:
         if not part:
             continue
@@ -116,7 +136,7 @@ def _draw(
                 extra.append(f"{word('interval', lang)}{sep}{theme.esc(low)} – {theme.esc(high)}")
             texts.append(
                 ctx.hover(
-                    head, theme.esc(quantity(r["value"], r["unit"], lang)), r["period"], r["basis"],
+                    head, theme.esc(quantity(r["value"], r["unit"], lang)), theme.period_name(r["period"], lang), r["basis"],
                     r["observation_id"], r["status"], extra,
                 )
             )  # fmt: skip
@@ -144,8 +164,9 @@ def _ok(value: float | None) -> bool:
 def _years(fig: Any, frame: pl.DataFrame, room: float = 0.0, step: int | None = None) -> None:
     low, high = int(frame["year"].min()), int(frame["year"].max())  # type: ignore[arg-type]
     span = high - low
-    step = step or (1 if span <= 12 else 2 if span <= 24 else 5)
-    fig.update_xaxes(tickvals=list(range(low, high + 1, step)), range=[low - 0.5, high + 0.5 + room], showgrid=False)
+    step = step or (1 if span <= 12 else 2 if span <= 24 else 5 if span <= 60 else 10)
+    first = low if step == 1 else -(-low // step) * step
+    fig.update_xaxes(tickvals=list(range(first, high + 1, step)), range=[low - 0.5, high + 0.5 + room], showgrid=False)
 
 
 def _range(values: list[float]) -> list[float]:
@@ -157,13 +178,32 @@ def _range(values: list[float]) -> list[float]:
     return [low - pad, high + pad]
 
 
-def _spread(levels: list[float], gap: float) -> list[float]:
-    """Label heights moved apart so that they do not overlap."""
+def spread(levels: Sequence[float], gap: float, ceiling: float = math.inf, floor: float = -math.inf) -> list[float]:
+    """Label heights moved apart by at least `gap`, as little as possible in all (neighbours that touch share their
+    mean), and back again where the stack would rise above `ceiling` or, more urgent, sink under `floor`."""
     order = sorted(range(len(levels)), key=lambda i: levels[i])
-    out = list(levels)
-    for before, i in zip(order, order[1:], strict=False):
-        out[i] = max(out[i], out[before] + gap)
+    blocks: list[list[float]] = []
+    for nth, i in enumerate(order):
+        blocks.append([levels[i] - nth * gap])
+        while len(blocks) > 1 and sum(blocks[-2]) / len(blocks[-2]) > sum(blocks[-1]) / len(blocks[-1]):
+            last = blocks.pop()
+            blocks[-1] += last
+    bases = [sum(block) / len(block) for block in blocks for _ in block]
+    out, top = list(levels), ceiling
+    for nth in range(len(order) - 1, -1, -1):
+        out[order[nth]] = min(bases[nth] + nth * gap, top)
+        top = out[order[nth]] - gap
+    for nth, i in enumerate(order):
+        out[i] = max(out[i], floor + nth * gap)
     return out
+
+
+def _same(rows: Sequence[Row], others: Sequence[Row]) -> bool:
+    """Every point of `rows` has the same value in `others`: the two lines would hide one another."""
+    known = {(r["period_kind"], r["period"]): r["value"] for r in others}
+    return all(
+        math.isclose(r["value"], known.get((r["period_kind"], r["period"]), math.nan), rel_tol=1e-9) for r in rows
+    )
 
 
 def _trend_title(ctx: Context, place: str, name: str, rows: list[Row], lang: Lang) -> str:
@@ -204,123 +244,171 @@ def trend(
     frame = usable(frame)
     if frame.height == 0:
         return theme.empty_figure(lang, "trend")
-    indicator_id, unit = frame["indicator_id"][0], frame["unit"][0]
+    first = frame.group_by("indicator_id", "unit").len().sort(
+        ["len", "indicator_id", "unit"], descending=[True, False, False], nulls_last=True
+    ).row(0, named=True)  # fmt: skip
+    indicator_id, unit = first["indicator_id"], first["unit"]
     frame = frame.filter(pl.col("indicator_id").eq_missing(indicator_id) & pl.col("unit").eq_missing(unit))
-    ctx.load(frame["observation_id"].to_list())
-    divisor, axis_unit = theme.scale(frame["value"].to_list(), unit, lang)
     name = ctx.indicator(indicator_id)
     parts = groups(frame)
+    shown = sorted(parts, key=lambda g: -len(g[1]))[: len(theme.CYCLE)]
+    drawn = [r for _, rows in shown for r in rows]
+    ctx.load(r["observation_id"] for r in drawn)
+    divisor, axis_unit = theme.scale([r["value"] for r in drawn], unit, lang)
     fig = go.Figure()
     notes: dict[str, None] = {}
     labels: list[tuple[float, float, str, str]] = []
-    shown = parts[: len(theme.CYCLE)]
-    for i, ((code, _, basis, scope), rows) in enumerate(shown):
+    several_places = len({k[0] for k, _ in shown}) > 1
+    several_bases = len({k[2] for k, _ in shown}) > 1
+    bounds = [r[c] / divisor for r in drawn for c in ("value", "value_lo", "value_hi") if _ok(r[c])]
+    colors = {key[0]: theme.CYCLE[i] for i, (key, _) in reversed(list(enumerate(shown)))}
+    if targets is not None and targets.height:
+        goal = _Goal(divisor, indicator_id, unit, colors if several_places else dict.fromkeys(colors, theme.INK))
+        bounds += _targets(fig, ctx, targets, goal)
+    span = _range(bounds)
+    for i, (key, rows) in enumerate(shown):
+        code, _, basis, scope = key
         color = theme.CYCLE[i]
-        label = [ctx.place(code)] if len({k[0] for k, _ in shown}) > 1 else []
-        if len({k[2] for k, _ in shown}) > 1:
+        twin = next((j for j in range(i) if shown[j][0][0] == code and _same(rows, shown[j][1])), None)
+        label = [ctx.place(code)] if several_places else []
+        if several_bases:
             label.append(ctx.basis(basis))
         if scope:
             label.append(theme.esc(scope))
         head = " · ".join([ctx.place(code), name, *([theme.esc(scope)] if scope else [])])
-        ribbon, hollow, partial = _draw(fig, ctx, rows, color, divisor, head, {})
-        for flag, key in ((ribbon, "ribbon"), (hollow, "implied"), (partial, "ytd_legend")):
+        ribbon, hollow, partial = _draw(fig, ctx, rows, i, divisor, head, {}, ring=twin is not None)
+        for flag, note in (
+            (ribbon, "ribbon"), (hollow, "implied"), (partial, "ytd_legend"), (twin is not None, "ring"),
+        ):  # fmt: skip
             if flag:
-                notes[key] = None
+                notes[note] = None
         ends = [r for r in rows if r["period_kind"] == "annual"] or rows
         last = ends[-1]
         text = theme.esc(theme.number(last["value"] / divisor))
         labels.append((last["year"], last["value"] / divisor, " ".join([*label, f"<b>{text}</b>"]), color))
         if len(shown) == 1 and len(ends) > 1:
-            first = ends[0]
+            start = ends[0]
+            falls = len(ends) > 1 and ends[1]["value"] < start["value"]
             fig.add_annotation(
-                x=first["year"], y=first["value"] / divisor, text=theme.esc(theme.number(first["value"] / divisor)),
-                showarrow=False, yshift=18, font={"color": color, "size": 15},
+                x=start["year"], y=start["value"] / divisor, text=theme.esc(theme.number(start["value"] / divisor)),
+                showarrow=False, yshift=18 if falls else -18, font={"color": color, "size": 15},
             )  # fmt: skip
-        for r in (x for x in rows if x["period_kind"] in ("ytd", "quarter", "half", "month")):
+        for r in (x for x in rows if x["period_kind"] in PARTIAL):
+            near_end = r["year"] >= max(x["year"] for x in drawn) - 1
             fig.add_annotation(
-                x=r["year"], y=r["value"] / divisor, showarrow=False, xanchor="left", xshift=10,
-                text=f"{theme.esc(r['period'])} {theme.esc(theme.number(r['value'] / divisor))}",
-                font={"color": color, "size": 12}, bgcolor="rgba(255,255,255,0.75)",
+                x=r["year"], y=r["value"] / divisor, showarrow=False, xanchor="right" if near_end else "left",
+                xshift=-12 if near_end else 12, text=f"{theme.esc(theme.period_name(r['period'], lang))} "
+                f"{theme.esc(theme.number(r['value'] / divisor))}", font={"color": color, "size": 13},
             )  # fmt: skip
-    bounds = [v / divisor for c in ("value", "value_lo", "value_hi") for v in frame[c].to_list() if _ok(v)]
-    if targets is not None and targets.height:
-        bounds += _targets(fig, ctx, targets, divisor, indicator_id, set(frame["place_code"].to_list()), unit)
-    span = _range(bounds)
-    heights = _spread([y for _, y, _, _ in labels], (span[1] - span[0]) * 0.065)
-    longest = max(theme.text_width(t) for _, _, t, _ in labels)
-    right = max(int(longest * 8.2) + 30, 60)
-    end = max(x for x, _, _, _ in labels)
-    for (x, _, text, color), y in zip(labels, heights, strict=True):
-        fig.add_annotation(
-            x=x if len(labels) == 1 else end, y=y, text=text, showarrow=False, xanchor="left", xshift=12, align="left",
-            font={"color": color, "size": 15},
-        )  # fmt: skip
-    _years(fig, frame)
+    right = _end_labels(fig, labels, span, max(r["year"] for r in drawn) - min(r["year"] for r in drawn))
+    _years(fig, pl.DataFrame({"year": [r["year"] for r in drawn]}))
     fig.update_yaxes(
         range=span, tickformat=",.6~f", title_text=theme.esc(axis_unit) or None, rangemode="normal", nticks=7
     )
     fig.update_xaxes(title_text=word("year", lang))
-    place_name = ctx.place(shown[0][0][0]) if len({k[0] for k, _ in shown}) == 1 else ""
-    if title is None and place_name:
-        main = max(shown, key=lambda g: len(g[1]))[1]
-        title = _trend_title(ctx, place_name, name, main, lang)
-    elif title is None:
-        title = _across_title(ctx, name, shown, lang)
-    else:
+    if title is not None:
         title = theme.esc(title)
+    elif not several_places:
+        title = _trend_title(ctx, ctx.place(shown[0][0][0]), name, shown[0][1], lang)
+    else:
+        title = _across_title(ctx, name, shown, lang)
     more = [] if len(parts) == len(shown) else [word("others", lang).format(n=len(parts) - len(shown))]
-    unit_text = ctx.unit(unit)
-    subtitle = (f"{name}，单位：{unit_text}" if lang == "zh" else f"{name}, {unit_text}") if unit_text else name
     return theme.finish(
-        fig, lang=lang, chart="trend", title=title, subtitle=subtitle, height=520, right=right,
-        footer=ctx.footer(frame["observation_id"].to_list(), frame["basis"].to_list()),
+        fig, lang=lang, chart="trend", title=title, subtitle=_subtitle(name, axis_unit, lang), height=520, right=right,
+        footer=ctx.footer([r["observation_id"] for r in drawn], [k[2] for k, _ in shown]),
         legend_note=[word(k, lang) for k in notes] + more,
-        meta={"observations": frame["observation_id"].to_list(), "indicator": indicator_id},
+        meta={"observations": [r["observation_id"] for r in drawn], "indicator": indicator_id},
     )  # fmt: skip
 
 
-def _targets(
-    fig: Any, ctx: Context, targets: pl.DataFrame, divisor: float, indicator_id: str, places: set[Any], unit: str
-) -> list[float]:
-    """Targets as short bars with the side that is good; returns their heights."""
+def _subtitle(name: str, unit: str, lang: Lang) -> str:
+    """The measure and the unit of the axis; `name` is already escaped."""
+    if not unit:
+        return name
+    return f"{name}，单位：{theme.esc(unit)}" if lang == "zh" else f"{name}, {theme.esc(unit)}"
+
+
+def _end_labels(fig: Any, labels: Sequence[tuple[float, float, str, str]], span: Sequence[float], years: float) -> int:
+    """A label at the end of each line, moved apart where ends are near each other; returns the right margin, pixels."""
+    width = theme.WIDTH - 140
+    last = max(x for x, _, _, _ in labels)
+    gap = (span[1] - span[0]) * 0.062
+    clusters: list[list[tuple[float, float, str, str]]] = []
+    for item in sorted(labels, key=lambda i: -i[0]):
+        reach = max((theme.text_width(item[2]) * 8.2 + 26) / width * max(years, 1), 0.01)
+        near = (c for c in clusters if c[0][0] - item[0] < reach and any(abs(o[1] - item[1]) < 2 * gap for o in c))
+        cluster = next(near, None)
+        if cluster is None:
+            clusters.append([item])
+        else:
+            cluster.append(item)
+    right = 40
+    for cluster in clusters:
+        end = cluster[0][0]
+        heights = spread([y for _, y, _, _ in cluster], gap, span[1])
+        for (_, _, text, color), y in zip(cluster, heights, strict=True):
+            fig.add_annotation(
+                x=end, y=y, text=text, showarrow=False, xanchor="left", xshift=13, align="left",
+                font={"color": color, "size": 15},
+            )  # fmt: skip
+            used = theme.text_width(text) * 8.2 + 34
+            right = max(right, int(used - (last - end) / max(years, 1) * (width - used)))
+    return right
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """What targets are drawn for: the axis's divisor, the indicator, its unit, and a colour for each place."""
+
+    divisor: float
+    indicator_id: str | None
+    unit: str | None
+    colors: Mapping[str | None, str]
+
+
+def _targets(fig: Any, ctx: Context, targets: pl.DataFrame, goal: _Goal) -> list[float]:
+    """Targets as short bars, with a triangle on the side that meets them; returns their heights."""
     lang = ctx.lang
     rows = targets.filter(
-        pl.col("indicator_id").eq_missing(indicator_id)
+        pl.col("indicator_id").eq_missing(goal.indicator_id)
         & pl.col("value").is_not_null()
-        & pl.col("unit").eq_missing(unit)
-        & pl.col("place_code").is_in([p for p in places if p])
-    ).iter_rows(named=True)
+        & pl.col("unit").eq_missing(goal.unit)
+        & pl.col("place_code").is_in([p for p in goal.colors if p])
+    ).sort("period", "value", "target_id").unique(["place_code", "period", "relation", "value"], keep="first", maintain_order=True)  # fmt: skip
     heights: list[float] = []
-    for r in rows:
+    for r in rows.iter_rows(named=True):
         year = str(r["period"] or "")[:4]
         if not year.isdigit():
             continue
-        y = r["value"] / divisor
+        y, x = r["value"] / goal.divisor, int(year)
         heights.append(y)
         ids = r["observation_ids"] or [None]
         ctx.load(ids)
-        sign = {"at_most": "≤", "at_least": "≥"}.get(r["relation"], "=")
+        relations = {"at_most": ("≤", "ceiling", "triangle-down"), "at_least": ("≥", "floor", "triangle-up")}
+        sign, kind, symbol = relations.get(r["relation"], ("=", "target", "line-ew"))
+        color = goal.colors[r["place_code"]]
         fig.add_trace(
             go.Scatter(
-                x=[int(year) - 0.35, int(year) + 0.35], y=[y, y], mode="lines", name="target",
-                line={"color": theme.INK, "width": 3}, hoverinfo="text",
-                hovertext=[ctx.hover(word("target", lang), sign + theme.esc(quantity(r["value"], unit, lang)),
-                                     r["period"], None, ids[0])] * 2,
-                customdata=[[ctx.link(ids[0]), ids[0] or ""]] * 2,
+                x=[x - 0.35, x, x + 0.35], y=[y, y, y], mode="lines+markers", name="target",
+                line={"color": color, "width": 3},
+                marker={"symbol": symbol, "size": [0, 13, 0], "color": color, "standoff": 0}, hoverinfo="text",
+                hovertext=[ctx.hover(word(kind, lang), sign + theme.esc(quantity(r["value"], r["unit"], lang)),
+                                     theme.period_name(r["period"], lang), None, ids[0])] * 3,
+                customdata=[[ctx.link(ids[0]), ids[0] or ""]] * 3,
             )
         )  # fmt: skip
         fig.add_annotation(
-            x=int(year), y=y, text=f"{word('target', lang)} {sign}{theme.esc(theme.number(y))}", showarrow=False,
-            yshift=12 if r["relation"] != "at_least" else -12, font={"size": 12, "color": theme.INK},
+            x=x, y=y, text=f"{word(kind, lang)} {sign}{theme.esc(theme.number(y))}", showarrow=False,
+            yshift=13 if r["relation"] != "at_least" else -13, font={"size": 13, "color": color},
         )  # fmt: skip
     return heights
 
 
 def _across_title(ctx: Context, name: str, parts: Sequence[tuple[tuple[Any, ...], list[Row]]], lang: Lang) -> str:
-    ends = []
-    for key, rows in parts:
-        annual = [r for r in rows if r["period_kind"] == "annual"] or rows
-        ends.append((annual[-1]["value"], ctx.place(key[0]), annual[-1]))
+    tails = [([r for r in rows if r["period_kind"] == "annual"] or rows)[-1] for _, rows in parts]
+    common = max({r["year"] for r in tails}, key=lambda y: (sum(r["year"] == y for r in tails), y))
+    same_year = [r for r in tails if r["year"] == common]
+    ends = [(r["value"], ctx.place(r["place_code"]), r) for r in (same_year if len(same_year) > 1 else tails)]
     high, low = max(ends, key=lambda e: e[0]), min(ends, key=lambda e: e[0])
     a, b = quantity(high[0], high[2]["unit"], lang), quantity(low[0], low[2]["unit"], lang)
     if high[1] == low[1]:
@@ -344,10 +432,12 @@ def small_multiples(
     limit: int = 12,
     title: str | None = None,
 ) -> Any:
-    """One panel per place (at most `limit`), the same axes in all, the other places in pale grey behind.
+    """One panel per place (at most `limit`): the places with the longest series, the other places in pale grey behind.
 
-    `series`: rows of table `series` for one indicator, or a warehouse; where a place has several bases the longest
-    series is drawn. Values in `unit`, years on the x axis. Returns a Plotly figure.
+    `series`: rows of table `series` for one indicator, or a warehouse (without `indicator` the one known for most
+    places); where a place has several bases the longest series is drawn. Values in `unit`, years on the x axis. The
+    axes are the same in all panels, but where sizes differ more than fourfold (populations) each panel has its own, and
+    the subtitle says so. Returns a Plotly figure.
     """
     frame, ctx = resolve(series, "series", warehouse, lang, indicator)
     frame = usable(frame.filter(pl.col("period_kind") == "annual"))
@@ -362,18 +452,23 @@ def small_multiples(
         frame = frame.filter(pl.col("indicator_id").eq_missing(best["indicator_id"][0]))
     indicator_id, unit = frame["indicator_id"][0], frame["unit"][0]
     frame = frame.filter(pl.col("unit").eq_missing(unit) & pl.col("indicator_id").eq_missing(indicator_id))
-    ctx.load(frame["observation_id"].to_list())
     longest: dict[Any, tuple[tuple[Any, ...], list[Row]]] = {}
     for key, rows in groups(frame):
         if key[0] not in longest or len(rows) > len(longest[key[0]][1]):
             longest[key[0]] = (key, rows)
     every = sorted(longest.values(), key=lambda g: (-len(g[1]), str(g[0][0])))
-    shown = every[:limit]
-    divisor, axis_unit = theme.scale([r["value"] for _, rows in shown for r in rows], unit, lang)
-    n_cols = min(columns, len(shown))
+    enough = next(n for n in (3, 2, 1) if sum(len(rows) >= n for _, rows in every) > 1 or n == 1)
+    shown = [g for g in every if len(g[1]) >= enough][:limit]
+    drawn = [r for _, rows in shown for r in rows]
+    tops = [max(abs(r["value"]) for r in rows) for _, rows in shown]
+    own = unit not in ("%", "‰") and max(tops) > 4 * max(min(tops), 1e-12)
+    ctx.load(r["observation_id"] for r in drawn)
+    divisor, axis_unit = theme.scale([r["value"] for r in drawn], unit, lang)
+    n_cols = min(columns, 2 if len(shown) == 4 else len(shown))
     n_rows = math.ceil(len(shown) / n_cols)
     fig = make_subplots(
-        rows=n_rows, cols=n_cols, shared_xaxes="all", shared_yaxes="all", horizontal_spacing=0.04,
+        rows=n_rows, cols=n_cols, shared_xaxes="all", shared_yaxes=False if own else "all",
+        horizontal_spacing=0.07 if own else 0.04,
         vertical_spacing=min(0.3 / n_rows, 0.12), subplot_titles=[f"<b>{ctx.place(k[0])}</b>" for k, _ in shown],
     )  # fmt: skip
     fig.update_annotations(font={"size": 15, "color": theme.INK}, yshift=2)
@@ -384,7 +479,7 @@ def small_multiples(
         xs: list[int | None] = []
         ys: list[float | None] = []
         for other, other_rows in shown:
-            if other == key:
+            if other == key or own:
                 continue
             for run in runs([r for r in other_rows if r["status"] not in HOLLOW]):
                 xs += [r["year"] for r in run] + [None]
@@ -392,7 +487,7 @@ def small_multiples(
         fig.add_trace(
             go.Scatter(x=xs, y=ys, mode="lines", line={"color": theme.FAINT, "width": 1.2}, hoverinfo="skip"), **at
         )
-        ribbon, hollow, _ = _draw(fig, ctx, rows, theme.BLUE, divisor, f"{ctx.place(key[0])} · {name}", at)
+        ribbon, hollow, _ = _draw(fig, ctx, rows, 0, divisor, f"{ctx.place(key[0])} · {name}", at, size=6)
         notes.update({k: None for k, f in (("ribbon", ribbon), ("implied", hollow)) if f})
         last = rows[-1]
         fig.add_annotation(
@@ -400,24 +495,46 @@ def small_multiples(
             showarrow=False, xanchor="left", xshift=7,
             font={"color": theme.BLUE, "size": 14}, **at,
         )  # fmt: skip
-    span = int(frame["year"].max()) - int(frame["year"].min())  # type: ignore[arg-type]
-    _years(fig, frame, step=max(1, math.ceil(span / 4)), room=max(1.0, span * 0.2))
-    fig.update_yaxes(
-        range=_range(
-            [r[c] / divisor for _, rows in shown for r in rows for c in ("value", "value_lo", "value_hi") if _ok(r[c])]
-        ),
-        tickformat=",.6~f",
-    )
+        if own:
+            levels = [r[c] / divisor for r in rows for c in ("value", "value_lo", "value_hi") if _ok(r[c])]
+            fig.update_yaxes(range=_range(levels), nticks=4, **at)
+    years = pl.DataFrame({"year": [r["year"] for r in drawn]})
+    span = max(r["year"] for r in drawn) - min(r["year"] for r in drawn)
+    steps = (1, 2, 5, 10, 20, 50)
+    _years(fig, years, step=next((s for s in steps if span / s <= 12 / n_cols + 1), 50), room=max(1.0, span * 0.2))
+    if not own:
+        levels = [r[c] / divisor for r in drawn for c in ("value", "value_lo", "value_hi") if _ok(r[c])]
+        fig.update_yaxes(range=_range(levels))
+    fig.update_yaxes(tickformat=",.6~f")
     fig.update_yaxes(title_text=theme.esc(axis_unit) or None, col=1)
     more = [] if len(every) == len(shown) else [word("others", lang).format(n=len(every) - len(shown))]
-    unit_text = ctx.unit(unit)
-    subtitle = (
-        f"{name}，单位：{unit_text}，坐标相同" if lang == "zh" else f"{name}, {unit_text}; same axes in all panels"
-    )
+    axes = word("own_axes" if own else "same_axes", lang)
+    subtitle = f"{_subtitle(name, axis_unit, lang)}{'，' if lang == 'zh' else '; '}{axes}"
     fig = theme.finish(
         fig, lang=lang, chart="small_multiples", subtitle=subtitle, legend_note=[word(k, lang) for k in notes] + more,
-        title=theme.esc(title) if title else _across_title(ctx, name, shown, lang),
-        footer=ctx.footer(frame["observation_id"].to_list(), [k[2] for k, _ in shown]), axis_space=40,
-        height=190 + 210 * n_rows, meta={"observations": frame["observation_id"].to_list(), "indicator": indicator_id},
+        title=theme.esc(title) if title else _changes_title(ctx, name, shown, lang),
+        footer=ctx.footer([r["observation_id"] for r in drawn], [k[2] for k, _ in shown]), axis_space=40,
+        height=190 + 210 * n_rows,
+        meta={"observations": [r["observation_id"] for r in drawn], "indicator": indicator_id},
     )  # fmt: skip
     return theme.raise_head(fig, 24)
+
+
+def _changes_title(ctx: Context, name: str, parts: Sequence[tuple[tuple[Any, ...], list[Row]]], lang: Lang) -> str:
+    """How many places rose and fell between their first and last point, and where the relative change is largest."""
+    moves = [(rows[0], rows[-1]) for _, rows in parts if len(rows) > 1]
+    if not moves:
+        return _across_title(ctx, name, parts, lang)
+    up = sum(b["value"] > a["value"] for a, b in moves)
+    down = sum(b["value"] < a["value"] for a, b in moves)
+    a, b = max(moves, key=lambda m: abs(m[1]["value"] - m[0]["value"]) / max(abs(m[0]["value"]), 1e-12))
+    where = ctx.place(a["place_code"])
+    first, last = (quantity(r["value"], r["unit"], lang) for r in (a, b))
+    if lang == "zh":
+        counts = "、".join(x for x, n in ((f"{up}地上升", up), (f"{down}地下降", down)) if n) or "均无变化"
+        return f"{name}：{len(moves)}地中{counts}，{where}变化最大（{a['year']}年{first}，{b['year']}年{last}）"
+    counts = " and ".join(x for x, n in ((f"up in {up}", up), (f"down in {down}", down)) if n) or "unchanged in all"
+    return (
+        f"{name} is {counts} of {len(moves)} places; largest change in {where} "
+        f"({first} in {a['year']}, {last} in {b['year']})"
+    )

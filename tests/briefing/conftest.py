@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "charts"))
-
 from synthetic_warehouse import DOCS, PLACES, synthetic, text_of
 
 from pipelines.charts import Frames

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from synthetic_warehouse import HOSTILE, frame, row, synthetic
 
 from pipelines import charts
 from pipelines.charts import theme
+from pipelines.charts.trend import spread
 from pipelines.warehouse.schema import empty
 
 DRAWN = {
@@ -21,6 +25,7 @@ DRAWN = {
     "target_gap": ("target_gaps", charts.target_gap),
     "growth": ("growth_rates", charts.growth),
     "reconciliation": ("checks", charts.reconciliation),
+    "slope": ("series", charts.slope),
 }
 
 
@@ -105,6 +110,81 @@ def test_implied_and_year_to_date_points_are_hollow_and_not_joined() -> None:
     for name in ("implied", "ytd"):
         assert next(t for t in data if t["name"] == name)["marker"]["color"] == theme.PAPER
     assert next(t for t in data if t["name"] == "ytd")["marker"]["symbol"] == "diamond"
+
+
+def test_points_equal_on_two_bases_are_drawn_as_rings_not_over_each_other() -> None:
+    twice = pl.concat([points(2001, 2002, 2003), points(2001, 2002).with_columns(basis=pl.lit("户籍"))])
+    data = spec(charts.trend(twice))["data"]
+    assert [t["name"] for t in data].count("line") == 1
+    assert sorted(t["marker"]["symbol"] for t in data if t["name"] == "solid") == ["circle", "circle-open"]
+
+
+def test_lines_differ_without_colour() -> None:
+    data = pl.concat(
+        [points(2001, 2002).with_columns(place_code=pl.lit(c), value=pl.col("value") + i) for i, c in enumerate("ABC")]
+    )
+    traces = spec(charts.trend(data))["data"]
+    assert len({t["line"]["dash"] for t in traces if t["name"] == "line"}) == 3
+    assert len({t["marker"]["symbol"] for t in traces if t["name"] == "solid"}) == 3
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=12))
+def test_spread_labels_keep_their_order_and_distance(levels: list[float]) -> None:
+    out = spread(levels, 5.0)
+    placed = sorted(zip(levels, out, strict=True))
+    assert all(b[1] - a[1] >= 5.0 - 1e-6 for a, b in itertools.pairwise(sorted(placed, key=lambda p: p[1])))
+    assert all(b[1] >= a[1] for a, b in itertools.pairwise(placed) if b[0] > a[0])
+    assert sum(out) == pytest.approx(sum(levels)), "a stack stays centred on its ends"
+    assert min(spread(levels, 5.0, 100.0, 0.0)) >= 0
+
+
+def test_slope_joins_the_two_years_most_places_have_and_dots_a_break() -> None:
+    rows = pl.concat([
+        points(2001, 2005, 2006).with_columns(place_code=pl.lit("A")),
+        points(2001, 2005).with_columns(place_code=pl.lit("B"), value=pl.col("value") * 2, flags=pl.Series([[], ["break_basis"]])),
+    ])  # fmt: skip
+    data = [t for t in spec(charts.slope(rows, lang="en"))["data"] if t["name"] == "slope"]
+    assert [(t["y"], t["line"]["dash"]) for t in data] == [([2.0, 10.0], "dot"), ([1.0, 5.0], "solid")]
+    chosen = charts.slope(rows, start=2005, end=2006, lang="en")
+    assert (
+        spec(chosen)["data"][0]["y"] == [5.0, 6.0] and "no data" in texts(charts.slope(rows, start=1990, lang="en"))[0]
+    )
+
+
+def test_growth_of_one_series_keeps_its_years_apart() -> None:
+    rows = [
+        row("growth_rates", place_code="990001", indicator_id="gdp", basis=b, period_kind="annual", period=str(y), prior_period=str(y - 1),
+            value=10.0, unit="元", growth=0.1, observation_id=f"o{y}{b}")
+        for y, b in ((2001, ""), (2002, ""), (2004, ""), (2004, "x"))
+    ]  # fmt: skip
+    assert spec(charts.growth(frame("growth_rates", rows)))["data"][0]["x"] == [2001, 2002, 2004]
+
+
+def test_failed_checks_are_ranked_by_their_distance_from_holding() -> None:
+    rows = [
+        row("checks", check_id=f"c{i}", kind="parts", subject=f"s{i}", place_code="990001", period=str(2000 + i), verdict="fails",
+            difference=d, tolerance=0.5, found=d, expected=0.0, proposal="p", observation_ids=["0123456789ab:1-2"])
+        for i, d in enumerate((1.0, -50.0, 5.0, 0.0))
+    ]  # fmt: skip
+    rows.append(dict(rows[0], check_id="c9", observation_ids=["0123456789ab:7-9"]))
+    fig = charts.reconciliation(frame("checks", rows), lang="en")
+    trace = next(t for t in spec(fig)["data"] if t["name"] == "failure")
+    assert trace["x"] == [100.0, 10.0, 2.0] and trace["customdata"][0][0].startswith("evidence/")
+    assert "proposal (never applied): p" in trace["hovertext"][0]
+
+
+@pytest.mark.parametrize(
+    ("period", "zh", "en"),
+    [
+        ("2011", "2011", "2011"), ("????", "年份不明", "year not stated"), ("2011-Q1", "2011年第一季度", "Q1 2011"),
+        ("????-Q1", "年份不明，第一季度", "Q1, year not stated"), ("2020-H1", "2020年上半年", "first half of 2020"),
+        ("2020-01..2020-06", "2020年1—6月", "Jan–Jun 2020"), ("2019-11", "2019年11月", "Nov 2019"),
+        ("asof:2011-06", "2011年6月末", "end of Jun 2011"), ("asof:2010", "2010年末", "end of 2010"),
+        ("1958..1961", "1958—1961年", "1958–1961"), ("2019/2020", "2019/2020", "2019/2020"), (None, "年份不明", "year not stated"),
+    ],
+)  # fmt: skip
+def test_periods_read_well(period: str | None, zh: str, en: str) -> None:
+    assert (theme.period_name(period, "zh"), theme.period_name(period, "en")) == (zh, en)
 
 
 def test_ribbon_is_what_the_wording_allows() -> None:
