@@ -2,6 +2,9 @@
 
 Normal forms: 2011, 2011-Q1, 2020-H1, 2020-06, 2020-01..2020-06, 2018-05-28, 2019/2020, 2015..2017, asof:2011;
 an unknown or masked year is `????`. Whether an indicator is a stock is told by the caller.
+
+A section may hold parts with a time of their own (`一、2016年工作回顾`, `二、2017年工作安排`): the time words and numbers
+under such a heading are those of its year, and a part that plans says so.
 """
 
 from __future__ import annotations
@@ -9,36 +12,68 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.extraction.numerals import DIGITS
+from pipelines.extraction.numerals import chinese_value
 
+_YEAR = r"(?:(?:19|20)[0-9]{2}|[一二][〇○零九][〇○零一二三四五六七八九]{2})"
 _MASKED = r"(?:20[xX×*＊_○]{1,2}|二[0〇零○][xX×*＊_○]{1,2})"
-_Y = rf"(?P<y>(?:19|20)[0-9]{{2}}|{_MASKED}|[一二][〇○零九][〇○零一二三四五六七八九]{{2}})"
+_Y = rf"(?:{_YEAR}|{_MASKED})"
+_SPOKEN = r"(?:今年|去年|上年|明年|来年|本年度?|当年)"
+_MONTH = r"(?:1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九元])"
+_CN_MONTH = r"(?:十[一二]?|[一二三四五六七八九元])"
+_DAY = r"(?:(?:3[01]|[12][0-9]|0?[1-9]|三十一?|二?十[一二三四五六七八九]?|[一二三四五六七八九])[日号])"
+_CN_DAY = rf"(?:{_DAY}|(?:三十一?|二?十[一二三四五六七八九]?)(?![一二三四五六七八九十百千万]))"
+_TO = r"\s?[-—–~～至到]{1,2}\s?"
 _QUARTERS = {"一": 1, "二": 2, "三": 3, "四": 4, "1": 1, "2": 2, "3": 3, "4": 4, "首": 1}
+_HALVES = {"上": "H1", "前": "H1", "下": "H2", "后": "H2"}
 _SEASON = {"春": "H1", "夏": "H1", "秋": "H2", "冬": "H2"}
 
 TIME = re.compile(
     # the characters a time word can begin with: everything else is passed over at once
-    r"(?=[0-9一二三四十首第上下截到目现今本当年全去明来几多历累“\"])(?:"
+    r"(?=[0-9一二三四五六七八九十元首第上下截到目现今本当年全去明来几多历累过“\"])(?:"
     rf"(?P<school>(?P<s1>(?:19|20)[0-9]{{2}})\s?[-—–~～至]{{1,2}}\s?(?P<s2>(?:20)?[0-9]{{2}})\s?(?:学年度?))"
-    rf"|(?P<span>(?P<a1>(?:19|20)[0-9]{{2}})年?\s?[-—–~～至到]{{1,2}}\s?(?P<a2>(?:19|20)[0-9]{{2}})\s?年?(?:[一二三四五]年)?)"
-    rf"|(?P<ym>{_Y}\s?年(?:度)?(?:的)?(?:(?P<q>[第]?[一二三四1-4])季度|(?P<h>上|下)半年|(?P<m1>1[0-2]|0?[1-9])[-—–~至到]{{1,2}}(?P<m2>1[0-2]|0?[1-9])月"
-    rf"|(?P<m>1[0-2]|0?[1-9])月(?:份|底|末)?(?:(?P<d>3[01]|[12][0-9]|0?[1-9])[日号])?|(?P<season>[春秋])季))"
-    rf"|(?P<iso>(?P<iy>(?:19|20)[0-9]{{2}})[-./](?P<im>1[0-2]|0?[1-9])[-./](?P<id>3[01]|[12][0-9]|0?[1-9]))"
-    rf"|(?P<year>{_Y.replace('?P<y>', '?P<y2>')}\s?(?:年度|年底|年末|年初|年(?!代|级|龄|来)))"
-    r"|(?P<mrange>(?<![0-9.])(?P<r1>1[0-2]|0?[1-9])(?:月份?)?[-—–~至到]{1,2}(?P<r2>1[0-2]|0?[1-9])月份?)"
-    r"|(?P<md>(?<![0-9.])(?P<mm>1[0-2]|0?[1-9])月(?:份|底|末)?(?:(?P<dd>3[01]|[12][0-9]|0?[1-9])[日号])?(?!活动))"
+    rf"|(?P<span>(?P<a1>{_YEAR})\s?年?(?:{_TO}|\s?[和与]\s?(?={_YEAR}年之?间))(?P<a2>{_YEAR})\s?年?(?:[一二三四五]年)?)"
+    rf"|(?P<ym>(?P<y>{_Y}\s?年(?:度)?|{_SPOKEN})(?:的)?\s?(?:第?(?P<q>[一二三四1-4首])季度|(?P<h>[上下前后])半年"
+    rf"|(?P<m1>{_MONTH})(?:月份?)?{_TO}(?P<m2>{_MONTH})月(?!{_DAY})"
+    rf"|(?P<m>{_MONTH})月(?:份|底|末)?(?:(?P<d>{_CN_DAY})(?:{_TO}(?:(?P<m9>{_MONTH})月)?(?P<d9>{_DAY}))?)?|(?P<season>[春秋])季))"
+    rf"|(?P<iso>(?P<iy>(?:19|20)[0-9]{{2}})(?P<sep>[-./])(?P<im>1[0-2]|0?[1-9])(?P=sep)(?P<id>3[01]|[12][0-9]|0?[1-9])(?![0-9]))"
+    rf"|(?P<year>(?P<y2>{_Y})\s?(?:年度|年底|年末|年初|年(?!代|级|龄|来)))"
+    rf"|(?P<mrange>(?<![0-9.])(?P<r1>1[0-2]|0?[1-9])(?:月份?)?{_TO}(?P<r2>1[0-2]|0?[1-9])月份?(?!{_DAY})"
+    rf"|(?<![十一二三四五六七八九])(?P<r3>{_CN_MONTH})月份?{_TO}(?P<r4>{_CN_MONTH})月份?(?!{_DAY}))"
+    rf"|(?P<md>(?:(?<![0-9.])(?P<mm>1[0-2]|0?[1-9])月(?:份|底|末)?(?P<dd>{_DAY})?"
+    rf"|(?<![0-9十一二三四五六七八九])(?P<cm>{_CN_MONTH})月(?:份|底|末|(?P<cd>{_CN_DAY})))"
+    rf"(?:{_TO}(?:(?P<mm9>{_MONTH})月)?(?P<dd9>{_DAY}))?(?!活动))"
     r"|(?P<quarter>第?(?P<qq>[一二三四1-4首])季度)|(?P<half>(?P<hh>上|下)半年)"
-    r"|(?P<now>截[至止]目前|到目前(?:为止)?|目前|现有)|(?P<this>今年(?:以来)?|本年度?|当年|一年来|年内|全年|年初以来|去年以来)"
+    r"|(?P<yearend>(?<!到)年(?:末|底(?=全[市县区州镇乡]|总|共有|实有|户籍|常住|人口))(?!之?前|以前))"
+    r"|(?P<now>截[至止]目前|到目前(?:为止)?|目前|现有)|(?P<past>过去的?一年|一年来)"
+    r"|(?P<this>今年(?:以来)?|本年度?|当年|年内|全年|年初以来|去年以来)"
     r"|(?P<last>去年(?:同期)?|上年(?:同期|度)?|上一年)|(?P<next>明年|来年|下一年)|(?P<cumulative>几年来|多年来|历年|累计至)"
-    r"|(?P<fyp>[“\"]?(?P<fn>十[一二三四]?)五[”\"]?(?:期间|时期|规划|末)?))"
+    r"|(?P<fyp>[“\"]?(?P<fn>十[一二三四]?)五[”\"]?(?P<during>期间|时期)?(?:规划|末)?))"
 )
 _IGNORED_AFTER = re.compile(r"^\s?(?:[一-鿿]{0,6})?(?:制定|下发|印发|颁布|出台|修订|发布的)")
 _COMPARED_BEFORE = re.compile(r"(?:比|较|同比|与|和|超过|低于|高于|不到|不及|不足|相当于|接近|恢复到|由|从)$")
-_CN_MONTH = re.compile(
-    r"(?=[十一二三四五六七八九元])(?<![0-9十一二三四五六七八九])(?P<m>十[一二]?|[一二三四五六七八九元])月份"
+_DEADLINE_BEFORE = re.compile(r"(?:到|力争|确保|争取|预计|计划|截至)$")
+_DEADLINE_AFTER = re.compile(r"(?:底|末)?(?:之?前|以前)")
+_GOVERNMENT_REPORT = re.compile(r"政府工作报告")
+
+# Headings that give their part a time or a purpose: `一、2016年工作回顾`, `（二）下一步打算`, `2013年，我们将做好以下工作：`
+_OPENER = re.compile(
+    r"(?:^|(?<=[。；\n]))[ \t　]*(?P<number>[一二三四五六七八九十]+、|[(（][一二三四五六七八九十]+[)）]|第[一二三四五六]部分[、：:]?)?"
+    r"[ \t　]*(?P<head>[^。；;：:！\n]{2,40}?)[ \t　]*(?P<stop>[：:\n。]|\Z)",
+    re.M,
 )
+_REVIEW = re.compile(
+    r"回顾|总结|(?:完成|执行|落实|进展|开展|收支|基本|工作|发展)情况|工作概况|主要(?:工作|做法|成效|成绩)|成效|抓了|做了|开展了|取得"
+)
+_PLAN = re.compile(
+    r"打算|计划(?!生育|免疫|单列|内|外)|安排(?!情况)|思路|目标(?!人群)|任务|要点|展望|草案|建议|部署|谋划|下一?步|今后|努力方向|[我你]们[将要]|(?:将|要)(?:做好|抓好|重点|着力|继续)"
+)
+_PLAN_UNTIMED = re.compile(
+    r"打算|下一?步|今后|努力方向|工作(?:思路|安排|计划|部署)$|^(?:目标任务|(?:主要|工作|总体|发展)目标)$"
+)
+_HEADING_LENGTH = 26
 
 
 REACH = 4000
@@ -58,8 +93,21 @@ class TimeWord:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a section from one heading to the next: its year, the period of a number without a time word of its
+    own, what 目前 means there, and whether it speaks of what is planned."""
+
+    start: int
+    year: str
+    default: str
+    now: str
+    plan: bool
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
-    """Time expressions of a section and the period of a number without one of its own."""
+    """Time expressions of a section and its parts; `default`, `year` and `now` are those of the section as a whole."""
 
     default: str
     evidence: str
@@ -67,76 +115,194 @@ class Timeline:
     now: str
     words: tuple[TimeWord, ...]
     starts: tuple[int, ...]
+    parts: tuple[Part, ...]
+    part_starts: tuple[int, ...]
+
+    def part_at(self, position: int) -> Part:
+        """The part a position lies in."""
+        return self.parts[max(0, bisect_right(self.part_starts, position) - 1)]
 
 
 def _year(text: str | None) -> str:
-    if not text:
-        return "????"
-    if re.fullmatch(r"[0-9]{4}", text):
-        return text
-    if re.fullmatch(r"[一二〇○零九三四五六七八]{4}", text):
-        return "".join(str(DIGITS[c]) for c in text)
-    return "????"
+    digits = (text or "").strip().rstrip("年度").strip()
+    if re.fullmatch(r"[0-9]{4}", digits):
+        return digits
+    value = chinese_value(digits) if re.fullmatch(r"[一二三四五六七八九〇○零]{4}", digits) else None
+    return str(int(value)) if value is not None else "????"
+
+
+def _number(text: str) -> int:
+    """Value of a written month or day: 3, 十二, 元, 二十三日."""
+    bare = text.rstrip("日号")
+    return int(bare) if bare.isdigit() and bare.isascii() else 1 if bare == "元" else int(chinese_value(bare) or 0)
+
+
+def _shift(year: str, by: int) -> str:
+    return str(int(year) + by) if year.isdigit() else "????"
 
 
 def timeline(text: str, start: int, end: int, year_hint: int | None = None, title: str = "") -> Timeline:
-    """Read a section's time expressions and infer its year.
+    """Read a section's time expressions, its parts, and infer its year.
 
-    The year is the sidecar's, else the title's, else the commonest explicit year of the section (later wins a tie);
-    a section whose years are masked keeps `????`.
+    The year is the sidecar's, else the title's, else the commonest explicit year of the section (later wins a tie;
+    deadlines such as `到2018年底前` have no say); a section whose years are masked keeps `????`.
     """
     hits = list(TIME.finditer(text, start, end))
-    years: Counter[str] = Counter()
-    masked = 0
-    evidence: dict[str, str] = {}
-    for hit in hits:
-        value = _year(hit["y"] or hit["y2"] or hit["iy"])
-        if hit["school"]:
-            value = str(int(hit["s2"]) if len(hit["s2"]) == 4 else int(hit["s1"][:2] + hit["s2"]))
-        elif not (hit["y"] or hit["y2"] or hit["iy"]):
-            continue
-        if value == "????":
-            masked += 1
-            continue
-        if (
-            _reference(text, hit, start)
-            or text[hit.end() : hit.end() + 1] in ("起", "以")
-            or text[max(0, hit.start() - 1) : hit.start()] in ("从", "自")
-        ):
-            continue
-        years[value] += 1
-        evidence.setdefault(value, hit.group())
-    titled = re.search(r"((?:19|20)[0-9]{2})年", title)
-    if year_hint:
-        year, why = str(year_hint), "sidecar"
-    elif titled:
-        year, why = titled[1], titled.group()
-    elif years and sum(years.values()) >= masked:
-        most = max(years.values())
-        year = max(y for y, n in years.items() if n >= max(1, most * 0.6))
-        why = evidence[year]
-    else:
-        year, why = "????", "no year in the section"
+    year, why = _section_year(text, start, hits, year_hint, title)
     head = text[start : min(end, start + 400)]
     default = year
     opening = re.search(r"第?([一二三四1-4首])季度|([上下])半年", title + head)
     if opening:
-        part = f"Q{_QUARTERS[opening[1]]}" if opening[1] else ("H1" if opening[2] == "上" else "H2")
+        part = f"Q{_QUARTERS[opening[1]]}" if opening[1] else _HALVES[opening[2]]
         default, why = f"{year}-{part}", opening.group()
-    months = [int(h["r2"]) for h in hits if h["mrange"] and int(h["r1"]) == 1]
+    months = [int(h["r2"]) for h in hits if h["r2"] and int(h["r1"]) == 1]
     if default != year:
         now = default
     elif months and max(months) < 12:
         now = f"asof:{year}-{max(months):02d}"
     else:
         now = f"asof:{year}"
-    words = [w for hit in hits if (w := _word(text, hit, year, default, now, start)) is not None]
-    for hit in _CN_MONTH.finditer(text, start, end):
-        month = {"元": 1, "十": 10, "十一": 11, "十二": 12}.get(hit["m"]) or DIGITS.get(hit["m"], 0)
-        if month:
-            words.append(TimeWord(hit.start(), hit.end(), hit.group(), f"{year}-{month:02d}", "month"))
-    words.sort(key=lambda w: w.start)
-    return Timeline(default, why, year, now, tuple(words), tuple(w.start for w in words))
+    past = _shift(year, -1) if _GOVERNMENT_REPORT.search(title + head) else year
+    whole = Part(start, year, default, now, False, why)
+    parts = _parts(text, start, end, hits, whole, past)
+    starts = tuple(p.start for p in parts)
+    words = []
+    for hit in hits:
+        part_here = parts[max(0, bisect_right(starts, hit.start()) - 1)]
+        words.append(_word(text, hit, part_here, whole, past if part_here is whole else part_here.year, start))
+    return Timeline(default, why, year, now, tuple(words), tuple(w.start for w in words), parts, starts)
+
+
+def _section_year(
+    text: str, start: int, hits: Sequence[re.Match[str]], year_hint: int | None, title: str
+) -> tuple[str, str]:
+    """The year a section reports on, and the words that tell it."""
+    years: Counter[str] = Counter()
+    masked = 0
+    evidence: dict[str, str] = {}
+    stamps: Counter[str] = Counter()
+    for hit in hits:
+        if hit["school"]:
+            value = hit["s2"] if len(hit["s2"]) == 4 else hit["s1"][:2] + hit["s2"]
+        elif hit["y"] and re.fullmatch(_SPOKEN, hit["y"]):
+            continue
+        elif hit["y"] or hit["y2"] or hit["iy"]:
+            value = _year(hit["y"] or hit["y2"] or hit["iy"])
+        else:
+            continue
+        if value == "????":
+            masked += 1
+            continue
+        before, after = text[max(start, hit.start() - 2) : hit.start()], text[hit.end() : hit.end() + 3]
+        if _reference(text, hit, start) or after[:1] in ("起", "以") or before[-1:] in ("从", "自"):
+            continue
+        if _DEADLINE_BEFORE.search(before) or _DEADLINE_AFTER.match(after):
+            continue
+        evidence.setdefault(value, hit.group())
+        if (hit["ym"] or hit["iso"]) and _alone_on_its_line(text, hit):
+            stamps[value] += 1  # the day of signing says when a report was written, not which year it is about
+            continue
+        years[value] += 1
+    years = years or stamps
+    titled = re.search(r"((?:19|20)[0-9]{2})年", title)
+    if year_hint:
+        return str(year_hint), "sidecar"
+    if titled:
+        return titled[1], titled.group()
+    if years and sum(years.values()) >= masked:
+        most = max(years.values())
+        year = max(y for y, n in years.items() if n >= max(1, most * 0.6))
+        return year, evidence[year]
+    return "????", "no year in the section"
+
+
+def _alone_on_its_line(text: str, hit: re.Match[str]) -> bool:
+    a, b = text.rfind("\n", 0, hit.start()) + 1, text.find("\n", hit.end())
+    around = text[a : hit.start()] + text[hit.end() : b if b >= 0 else len(text)]
+    return hit.end() - a < 40 and not around.strip(" \t　()（）")
+
+
+def _parts(text: str, start: int, end: int, hits: Sequence[re.Match[str]], whole: Part, past: str) -> tuple[Part, ...]:
+    """The section's opening part and those that headings open, in order."""
+    parts = [whole]
+    starts = [h.start() for h in hits]
+    for opener in _OPENER.finditer(text, start, end):
+        a, b = opener.span("head")
+        head = opener["head"]
+        at_line_start = opener.start() == start or text[opener.start() - 1 : opener.start()] == "\n"
+        review, plan = _REVIEW.search(head) is not None, _PLAN.search(head) is not None
+        if not (review or plan) or "报告" in head or re.search(r"[0-9]", TIME.sub("", head)):
+            continue
+        alone = at_line_start and opener["stop"] != "。"
+        heading = b - a <= _HEADING_LENGTH and (alone or opener["number"] is not None)
+        announces = opener["stop"] in ("：", ":")
+        if not (heading or announces):
+            continue
+        i = bisect_right(starts, a - 1)
+        timed = [h for h in hits[i : i + 4] if h.end() <= b and _opens_part(h)]
+        if not timed:
+            # `三、下一步打算` begins a plan and `二、主要成效` ends one; neither says of which year
+            if heading and not review and not parts[-1].plan and _PLAN_UNTIMED.search(head):
+                parts.append(Part(a, whole.year, whole.year, whole.now, True, head))
+            elif heading and alone and review and parts[-1].plan:
+                parts.append(Part(a, whole.year, whole.default, whole.now, False, head))
+            continue
+        if timed[0].start() - a > (8 if announces and not heading else 14):
+            continue
+        periods = {_part_period(h, whole, past) for h in timed}
+        if len(periods) != 1:
+            continue
+        ((year, default),) = periods
+        now = default if default != year else f"asof:{year}"
+        if year == whole.year and default == year:
+            default, now = (default, now) if plan and not review else (whole.default, whole.now)
+        parts.append(Part(a, year, default, now, plan and not review, head))
+    return tuple(parts)
+
+
+def _opens_part(hit: re.Match[str]) -> bool:
+    if hit["ym"]:
+        return bool(hit["q"] or hit["h"] or hit["m1"])
+    return bool(
+        hit["year"] or hit["this"] or hit["last"] or hit["next"] or hit["half"] or hit["quarter"] or hit["past"]
+    )
+
+
+def _part_period(hit: re.Match[str], whole: Part, past: str) -> tuple[str, str]:
+    """Year and default period of a part whose heading has this time word."""
+    if hit["ym"]:
+        year = _spoken_year(hit["y"], whole.year)
+        if hit["q"]:
+            return year, f"{year}-Q{_QUARTERS[hit['q']]}"
+        if hit["h"]:
+            return year, f"{year}-{_HALVES[hit['h']]}"
+        return year, f"{year}-{_number(hit['m1']):02d}..{year}-{_number(hit['m2']):02d}"
+    if hit["half"]:
+        return whole.year, f"{whole.year}-{_HALVES[hit['hh']]}"
+    if hit["quarter"]:
+        return whole.year, f"{whole.year}-Q{_QUARTERS[hit['qq']]}"
+    year = (
+        past
+        if hit["past"]
+        else _shift(whole.year, -1)
+        if hit["last"]
+        else _shift(whole.year, 1)
+        if hit["next"]
+        else _year(hit["y2"])
+        if hit["year"]
+        else whole.year
+    )
+    return year, year
+
+
+def _spoken_year(written: str, year: str) -> str:
+    if re.match(r"今年|本年|当年", written):
+        return year
+    if re.match(r"去年|上年", written):
+        return _shift(year, -1)
+    if re.match(r"明年|来年", written):
+        return _shift(year, 1)
+    return _year(written)
 
 
 def _reference(text: str, hit: re.Match[str], start: int) -> bool:
@@ -148,63 +314,84 @@ def _reference(text: str, hit: re.Match[str], start: int) -> bool:
     return opened >= 0 and text.find("》", opened, hit.start()) < 0
 
 
-def _word(text: str, hit: re.Match[str], year: str, default: str, now: str, start: int) -> TimeWord | None:
+def _word(text: str, hit: re.Match[str], part: Part, whole: Part, past: str, start: int) -> TimeWord:
+    """A time word in its normal form. 全年, 上年 and months count from the year of the part they stand in, 今年, 去年 and
+    明年 from the year of the section: a report of 2017 says 去年 under `2016年工作回顾` and means 2016."""
+    year = part.year
+
     def word(period: str, kind: str) -> TimeWord:
         return TimeWord(hit.start(), hit.end(), hit.group(), period, kind, _reference(text, hit, start))
+
+    def day(year: str, month: int, first: str | None, last_month: str | None, last: str | None) -> TimeWord:
+        if first is None:
+            return word(f"{year}-{month:02d}", "month")
+        begin = f"{year}-{month:02d}-{_number(first):02d}"
+        if last is None:
+            return word(begin, "day")
+        end_month = _number(last_month) if last_month else month
+        return word(f"{begin}..{year}-{end_month:02d}-{_number(last):02d}", "span")
 
     if hit["school"]:
         second = hit["s2"] if len(hit["s2"]) == 4 else hit["s1"][:2] + hit["s2"]
         return word(f"{hit['s1']}/{second}", "school_year")
     if hit["span"]:
-        return word(f"{hit['a1']}..{hit['a2']}", "span")
+        return word(f"{_year(hit['a1'])}..{_year(hit['a2'])}", "span")
     if hit["ym"]:
-        y = _year(hit["y"])
+        spoken_from = whole.year if re.match("[今去明来]", hit["y"]) else year
+        y = _spoken_year(hit["y"], spoken_from) if re.fullmatch(_SPOKEN, hit["y"]) else _year(hit["y"])
         if hit["q"]:
-            return word(f"{y}-Q{_QUARTERS[hit['q'][-1]]}", "quarter")
+            return word(f"{y}-Q{_QUARTERS[hit['q']]}", "quarter")
         if hit["h"]:
-            return word(f"{y}-{'H1' if hit['h'] == '上' else 'H2'}", "half")
+            return word(f"{y}-{_HALVES[hit['h']]}", "half")
         if hit["m1"]:
-            return word(f"{y}-{int(hit['m1']):02d}..{y}-{int(hit['m2']):02d}", "ytd")
+            return word(f"{y}-{_number(hit['m1']):02d}..{y}-{_number(hit['m2']):02d}", "ytd")
         if hit["season"]:
             return word(f"{y}-{_SEASON[hit['season']]}", "half")
-        month = f"{y}-{int(hit['m']):02d}"
-        return word(f"{month}-{int(hit['d']):02d}", "day") if hit["d"] else word(month, "month")
+        return day(y, _number(hit["m"]), hit["d"], hit["m9"], hit["d9"])
     if hit["iso"]:
         return word(f"{hit['iy']}-{int(hit['im']):02d}-{int(hit['id']):02d}", "day")
     if hit["year"]:
         y = _year(hit["y2"])
         return word(f"asof:{y}" if hit.group().endswith(("底", "末")) and y != "????" else y, "annual")
     if hit["mrange"]:
-        return word(f"{year}-{int(hit['r1']):02d}..{year}-{int(hit['r2']):02d}", "ytd")
+        first, last = _number(hit["r1"] or hit["r3"]), _number(hit["r2"] or hit["r4"])
+        return word(f"{year}-{first:02d}..{year}-{last:02d}", "ytd")
     if hit["md"]:
-        month = f"{year}-{int(hit['mm']):02d}"
-        if not hit["dd"] and hit.group().endswith(("底", "末")):
-            ended = {"03": "Q1", "06": "H1"}.get(month[-2:])
-            if default != year and ended is not None and default.endswith(ended):
-                return word(default, "quarter")
-            return word(
-                f"{year}-01..{month}"
-                if re.search(r"(?:截[至止]|到|至)$", text[max(0, hit.start() - 2) : hit.start()])
-                else month,
-                "ytd",
-            )
-        return word(f"{month}-{int(hit['dd']):02d}", "day") if hit["dd"] else word(month, "month")
+        month = _number(hit["mm"] or hit["cm"])
+        dated = hit["dd"] or hit["cd"]
+        if not dated and re.search(r"[底末]$", hit.group()):
+            ended = {3: "Q1", 6: "H1"}.get(month)
+            if part.default != year and ended is not None and part.default.endswith(ended):
+                return word(part.default, "quarter")
+            until = re.search(r"(?:截[至止]|到|至)$", text[max(0, hit.start() - 2) : hit.start()])
+            return word(f"{year}-01..{year}-{month:02d}" if until else f"{year}-{month:02d}", "ytd")
+        return day(year, month, dated, hit["mm9"], hit["dd9"] if dated else None)
     if hit["quarter"]:
         return word(f"{year}-Q{_QUARTERS[hit['qq']]}", "quarter")
     if hit["half"]:
-        return word(f"{year}-{'H1' if hit['hh'] == '上' else 'H2'}", "half")
+        return word(f"{year}-{_HALVES[hit['hh']]}", "half")
     if hit["now"]:
-        return word(now, "now")
+        return word(whole.now if part.plan else part.now, "now")
+    if hit["yearend"]:
+        return word(f"asof:{year}", "yearend")
+    if hit["past"]:
+        return word(past if past != whole.year else part.default, "annual")
     if hit["this"]:
-        return word(year if "-" not in default else default if hit.group() != "全年" else year, "annual")
+        if re.match("今年", hit.group()) and not part.plan:
+            return word(whole.default, "annual")
+        return word(year if hit.group() == "全年" else part.default, "annual")
     if hit["last"]:
-        return word(str(int(year) - 1) if year.isdigit() else "????", "annual")
+        return word(_shift(whole.year if hit.group().startswith("去年") else year, -1), "annual")
     if hit["next"]:
-        return word(str(int(year) + 1) if year.isdigit() else "????", "annual")
+        return word(_shift(whole.year, 1), "annual")
     if hit["cumulative"]:
         return word(f"????..{year}", "span")
     plan = {"十": 2001, "十一": 2006, "十二": 2011, "十三": 2016, "十四": 2021}[hit["fn"]]
-    return TimeWord(hit.start(), hit.end(), hit.group(), f"{plan}..{plan + 4}", "plan", True)
+    # “十三五”期间，全县计划…: the plan's years are meant; 十三五规划 and 十三五末 name the plan in passing
+    period = f"{plan}..{plan + 4}"
+    return TimeWord(
+        hit.start(), hit.end(), hit.group(), period, "plan", not hit["during"] or _reference(text, hit, start)
+    )
 
 
 def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, stock: bool) -> tuple[str, str, str]:
@@ -214,6 +401,7 @@ def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, s
     opens an earlier sentence of the paragraph (`2018年5月28日，…`); the section's default. A part of a year named in the
     middle of a sentence ends at a semicolon (`上半年已拨付25万元；取暖费40万元`).
     """
+    part = line.part_at(mention_start)
     floor = max(0, mention_start - REACH)  # a line without end must not make every number search all of it
     paragraph = max(floor, text.rfind("\n", floor, mention_start) + 1)
     sentence = max(text.rfind(c, paragraph, mention_start) for c in "。！!\n") + 1
@@ -228,6 +416,8 @@ def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, s
             continue
         opens = w.start - sentence <= 4 if w.start >= sentence else _opens_sentence(text, w.start, paragraph)
         adjacent = _OF_THAT_TIME.fullmatch(text[w.end : mention_start]) is not None
+        if w.kind == "yearend" and not stock and _FLOW.search(text[w.end : mention_start]):
+            continue  # 年末总人口…，出生率…: what is counted at the year's end stops where rates and changes begin
         if _YEAR_BEFORE.match(w.text) and not adjacent and not (opens and w.start >= sentence):
             continue  # 不到上年1667人的一半；自然增长率…: the year before is named in passing
         if w.start >= sentence:
@@ -254,16 +444,20 @@ def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, s
     if k >= 0 and line.words[k].reference and _OF_THAT_TIME.fullmatch(text[line.words[k].end : mention_start]):
         chosen = line.words[k]  # 比上年的1960人减少: the number is that of the time compared with
     if chosen is None:
-        period, words, kind = line.default, "", "default"
+        period, words, kind = part.default, "", "default"
     else:
         period, words, kind = _anchored(line, chosen, paragraph), chosen.text, chosen.kind
-    if period in (line.year, line.default) and re.fullmatch(r"[0-9]{4}", period) and stock:
+    annual = period in (part.year, part.default) and re.fullmatch(r"[0-9]{4}", period) is not None
+    until = kind == "day" and chosen is not None and _UNTIL.search(text[max(0, chosen.start - 3) : chosen.start])
+    if stock and (annual or until):
         period = f"asof:{period}"
     return period, words, kind
 
 
 _OF_THAT_TIME = re.compile(r"\s?(?:同期|年)?(?:末|底)?的?(?:约|近)?")
-_SAME_YEAR = re.compile(r"全年|当年|年内|本年度?")
+_UNTIL = re.compile(r"截[至止]?到?$")
+_FLOW = re.compile(r"率|比|增|减|降|升|出生|死亡|新|全年")
+_SAME_YEAR = re.compile(r"全年|当年|年内|本年度?|年[末底]")
 _YEAR_BEFORE = re.compile(r"去年|上年|上一年")
 
 
@@ -278,7 +472,7 @@ def _anchored(line: Timeline, word: TimeWord, paragraph: int) -> str:
             break
         year = re.match(r"(?:asof:)?([0-9]{4})(?:$|-)", earlier.period)
         if year and not earlier.reference and re.match(r"(?:19|20|[一二])", earlier.text):
-            return str(int(year[1]) - back)
+            return ("asof:" if word.kind == "yearend" else "") + str(int(year[1]) - back)
     return word.period
 
 

@@ -1,0 +1,102 @@
+"""Periods: headings that set the year of what follows, spoken years, Chinese dates, the year's end."""
+
+import pytest
+
+from pipelines.extraction.periods import period_of, timeline
+
+
+def periods(text: str, *numbers: str, stock: bool = False) -> list[str]:
+    """Period of each number of a text that is one section."""
+    line = timeline(text, 0, len(text))
+    found = []
+    for number in numbers:
+        at = text.index(number)
+        found.append(period_of(line, text, at, at + len(number), stock)[0])
+    return found
+
+
+def test_headings_give_their_part_its_year() -> None:
+    text = (
+        "某县2017年政府工作报告\n一、2016年工作回顾\n完成造林81亩，全年脱贫82户。\n"
+        "二、2017年主要任务\n新建幼儿园83所，年底前建成84个。\n"
+    )
+    assert periods(text, "81", "82", "83", "84") == ["2016", "2016", "2017", "2017"]
+    line = timeline(text, 0, len(text))
+    assert [(p.year, p.plan) for p in line.parts if p.evidence != "2017年"] == [("2016", False), ("2017", True)]
+
+
+def test_a_budget_report_reviews_one_year_and_plans_the_next() -> None:
+    text = (
+        "某县2013年预算执行情况和2014年预算草案的报告\n一、2013年预算执行情况\n收入71亿元，比上年增长10%。\n"
+        "二、2014年预算草案\n收入安排76亿元。\n"
+    )
+    assert periods(text, "71", "76") == ["2013", "2014"]
+
+
+def test_a_sentence_that_announces_a_list_opens_a_part() -> None:
+    text = "（2017年1月）\n全县有医生41人。2016年主要抓了以下工作：一是培训42人。二是义诊43次。\n2017年，我们将做好：新建44所。\n"
+    assert periods(text, "42", "43", "44") == ["2016", "2016", "2017"]
+
+
+def test_headings_without_a_year_open_and_close_plans() -> None:
+    text = "2016年工作总结\n一、主要做法\n培训51人。\n二、下一步打算\n培训52人。\n三、工作成效\n培训53人。\n"
+    line = timeline(text, 0, len(text))
+    assert [line.part_at(text.index(n)).plan for n in ("51", "52", "53")] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "一、认真落实计划生育目标管理责任制",
+        "二、完成任务情况",
+        "1.2016年出生人口目标5000人",
+        "三、2016年计划生育工作情况",
+    ],
+)
+def test_what_is_no_plan(heading: str) -> None:
+    text = f"2016年工作总结\n{heading}\n培训51人。\n"
+    assert not timeline(text, 0, len(text)).part_at(text.index("51")).plan
+
+
+def test_deadlines_and_the_day_of_signing_do_not_tell_the_year() -> None:
+    text = "某县2015年扶贫情况\n（2016年1月5日）\n到2018年底前脱贫61人，力争2018年完成62户。有63人脱贫。\n"
+    assert timeline(text, 0, len(text)).year == "2015"
+
+
+@pytest.mark.parametrize(
+    ("words", "period"),
+    [
+        ("今年第一季度", "2015-Q1"),
+        ("去年上半年", "2014-H1"),
+        ("去年5月", "2014-05"),
+        ("明年四月份", "2016-04"),
+        ("二〇一四年十月三十日", "2014-10-30"),
+        ("五月三十日", "2015-05-30"),
+        ("一月十日至十二日", "2015-01-10..2015-01-12"),
+        ("6月1日-6月30日", "2015-06-01..2015-06-30"),
+        ("一月至六月", "2015-01..2015-06"),
+        ("2012年与2014年间", "2012..2014"),
+        ("“十三五”期间", "2016..2020"),
+        ("过去一年", "2015"),
+    ],
+)
+def test_time_words(words: str, period: str) -> None:
+    text = f"2015年工作总结\n2015年培训5人。\n{words}，培训77人。\n"
+    assert periods(text, "77") == [period]
+
+
+def test_a_government_report_speaks_of_the_year_before() -> None:
+    text = "2017年政府工作报告\n2017年，培训5人。\n过去一年，培训77人；去年，培训78人。\n"
+    assert periods(text, "77", "78") == ["2016", "2016"]
+
+
+def test_the_years_end_counts_stocks_alone() -> None:
+    text = "2015年公报\n2015年末全县共有学校61所，教师62人，入学率63%。\n年末户籍人口64万人，出生率6.5‰。\n"
+    assert periods(text, "64", stock=True) == ["asof:2015"]
+    assert periods(text, "6.5") == ["2015"]
+
+
+def test_a_stock_counted_until_a_day() -> None:
+    text = "2015年总结\n截至9月30日，育龄妇女61人，培训62人。\n"
+    assert periods(text, "61", stock=True) == ["asof:2015-09-30"]
+    assert periods(text, "62") == ["2015-09-30"]
