@@ -7,16 +7,18 @@ is about, and when, is decided elsewhere (`attribution`, `periods`).
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from string import ascii_letters
 
 from pipelines.catalogue.units import UNITS
 from pipelines.documents.model import DAMAGE_MARK
 from pipelines.extraction.numerals import ARABIC, SCALE, arabic_value, chinese_value, fraction_value, scale_value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mention:
     """One numeric mention in restored text; `value` is in `unit` with scale words applied."""
 
@@ -148,7 +150,7 @@ NOUN_UNIT = {
     "家庭": "户",
     "特困群众": "人",
 }
-_NOUN = re.compile("^(?:" + "|".join(sorted(NOUN_UNIT, key=len, reverse=True)) + ")")
+_NOUN = re.compile("(?:" + "|".join(sorted(NOUN_UNIT, key=len, reverse=True)) + ")")
 SYMBOLS = ("%", "‰", "百分点", "千分点")
 
 
@@ -173,15 +175,15 @@ def find_mentions(text: str, noise: Sequence[tuple[int, int]] = ()) -> list[Ment
     found: list[Mention] = []
     position = 0
     noise = sorted(noise)
-    scanner = _SCAN.finditer(text)
-    for hit in scanner:
+    noise_starts = [a for a, _ in noise]
+    for hit in _SCAN.finditer(text):
         start = hit.start()
         if start < position:
             continue
-        mention = _read(text, start, hit.group())
+        mention = _read(text, start)
         if mention is None:
             continue
-        if any(a <= mention.start < b for a, b in noise):
+        if noise and (k := bisect_right(noise_starts, mention.start)) and mention.start < noise[k - 1][1]:
             mention = replace(mention, mention_class="noise", rule="furniture", value=None, unit=None)
         found.append(mention)
         position = mention.end
@@ -201,8 +203,19 @@ _SCAN = re.compile(
 _IDIOM = re.compile(r"千家万户|千方百计|百姓|千村万户|万人大|千人计划|百名|百年|万元户")
 
 
-def _read(text: str, start: int, opening: str) -> Mention | None:
+_DIGITS = re.compile("[0-9]+")
+# what follows the first digits of a date: 5月, 2012年, 2012-2013, 8:30, 20xx年, 2011、2012年, 2010两年, 1季度
+_IN_DATE = frozenset("年月日号:-/—–~～至到季学xX×*＊_○、和与两三四五六七八九十 \t\n\u3000\xa0")
+# what stands before the digits of a label (第3次, 附件2, “4.25”) or follows them (1+2, 12B)
+_BEFORE_LABEL = frozenset('第件图表号话编线“"‘《')
+_IN_LABEL = frozenset("+＋" + ascii_letters)
+_PHONE = 10  # digits from which a number may be one of a telephone
+
+
+def _read(text: str, start: int) -> Mention | None:
     first = text[start]
+    if "0" <= first <= "9":
+        return _read_digits(text, start)
     if first not in "-−" and (not first.isascii() or not (first.isdigit() or first.isalpha() or first in "([")):
         if first in "〔（【":
             label = LABEL.match(text, start)
@@ -218,7 +231,7 @@ def _read(text: str, start: int, opening: str) -> Mention | None:
         return _read_chinese(text, start)
     if first in "-−":
         # 自然增长率为-1.27‰: a minus after a copula, a colon or a cell's border is a sign, elsewhere it is a dash
-        positive = _read(text, start + 1, text[start + 1])
+        positive = _read(text, start + 1)
         if positive is None or positive.mention_class != "quantity" or positive.value is None:
             return positive
         return replace(
@@ -232,9 +245,20 @@ def _read(text: str, start: int, opening: str) -> Mention | None:
         if before and before.isascii() and before.isalnum():
             return None
         return Mention(start, label.end(), label.group(), "label", "name_with_letters")
-    date = DATE.match(text, start)
-    if date and not _is_duration(text, date):
-        return Mention(start, date.end(), date.group(), "date", "date")
+    return None
+
+
+def _read_digits(text: str, start: int) -> Mention | None:
+    """A mention that begins with an Arabic digit: a date, a label, else a quantity or a bare number."""
+    run = _DIGITS.match(text, start)
+    end = run.end() if run else start + 1
+    follows, precedes = text[end : end + 1], text[start - 1 : start]
+    if follows in _IN_DATE or (follows == "." and end - start == 4):
+        date = DATE.match(text, start)
+        if date and not _is_duration(text, date):
+            return Mention(start, date.end(), date.group(), "date", "date")
+    if precedes not in _BEFORE_LABEL and follows not in _IN_LABEL and end - start < _PHONE and text[start] != "0":
+        return _read_quantity(text, start)
     label = LABEL.match(text, start)
     if label and not _UNITISH.match(text, label.end() - 1 if label.group()[-1:].isalpha() else label.end()):
         return Mention(start, label.end(), label.group(), "label", "name_or_number")
@@ -250,205 +274,167 @@ def _is_duration(text: str, date: re.Match[str]) -> bool:
     return bool(re.fullmatch(r"[0-9]{1,2}日", date.group())) and text[date.end() : date.end() + 1] in "均"
 
 
+# the last characters of the words in BEFORE
+_MODIFIER_ENDS = frozenset("近约概于少过超破逾≥>＞低满达上足大到≤<＜多高")
+
+
 def _before(text: str, start: int) -> tuple[int, str | None]:
     """Start of the span with an adjacent modifier, and what the modifier makes of the number."""
-    window = text[max(0, start - 6) : start].rstrip()
+    before = start
+    while before and start - before < 6 and text[before - 1].isspace():
+        before -= 1
+    if not before or text[before - 1] not in _MODIFIER_ENDS:
+        return start, None
+    window = text[max(0, start - 6) : before]
     hit = BEFORE.search(window)
     if not hit:
         return start, None
-    if hit.group() == "上" and text[start : start + 1].isdigit():
+    word = hit.group()
+    if word == "上" and text[start : start + 1].isdigit():
         return start, None  # 网上30人, 州上100人: not an approximate number
-    if hit.group() in ("超", "满") and window[-2:-1] in ("赶", "圆", "期"):
+    if word in ("超", "满") and window[-2:-1] in ("赶", "圆", "期"):
         return start, None
     kind = "about" if hit["about"] else "at_least" if hit["least"] else "at_most"
-    return start - len(hit.group()), kind
+    return before - len(word), kind
 
 
 def _read_quantity(text: str, start: int) -> Mention | None:
     hit = QUANTITY.match(text, start)
     if hit is None:
         return None
-    end = hit.end()
     span_start, modifier = _before(text, start)
-    g = hit.groupdict()
-    flags: list[str] = []
-    after = text[end : end + 8]
+    if hit["ratio"]:
+        return _ratio(text, span_start, start, hit, modifier)
+    if hit["per"]:
+        return _per_population(text, span_start, start, hit, modifier)
+    if hit["dash"]:
+        found = _range(text, span_start, start, hit, modifier)
+        if found is not None:
+            return found
+        hit = _PLAIN_QUANTITY.match(text, start) or hit
+    return _plain(text, span_start, start, hit, modifier)
+
+
+def _ratio(text: str, span_start: int, start: int, hit: re.Match[str], modifier: str | None) -> Mention:
+    """Ratios as the field writes them: 106.9:100 -> 106.9 `:100`, 1.09:1 -> `:1`, 1:19.4 -> 19.4 `1:`, 1:1 stays a pair."""
+    first, second = arabic_value(hit["n1"]), arabic_value(hit["n2"])
+    unit = "比"
+    value: float | None = None
+    values: tuple[float, ...] = (first, second)
+    if hit["n3"]:
+        unit, values = ":", (first, second, arabic_value(hit["n3"]))
+    elif second == 100:
+        unit, value, values = ":100", first, ()
+    elif second == 1 and first != 1:
+        unit, value, values = ":1", first, ()
+    elif first == 1 and second != 1:
+        unit, value, values = "1:", second, ()
+    end = hit.end()
+    approx = _approx(modifier, None, hit["suffix"])
+    return Mention(
+        span_start, end, text[span_start:end], "quantity", "ratio", value, values, unit, approx, start, hit.end("n1"),
+        ratio=True,
+    )  # fmt: skip
+
+
+_POPULATIONS = {"10万": "/10万", "万": "/万", "1万": "/万", "千": "/千"}
+
+
+def _per_population(text: str, span_start: int, start: int, hit: re.Match[str], modifier: str | None) -> Mention:
+    unit = _POPULATIONS[hit["per"]]
+    end = hit.end()
+    return Mention(
+        span_start, end, text[span_start:end], "quantity", "per_" + unit[1:], arabic_value(hit["n1"]), (), unit,
+        _approx(modifier, None, hit["suffix"]), start, hit.end("n1"), _place_size(hit["n1"], 1),
+    )  # fmt: skip
+
+
+def _range(text: str, span_start: int, start: int, hit: re.Match[str], modifier: str | None) -> Mention | None:
+    """103—108, 5-8万元; None where the second number is no upper end."""
+    if text[hit.end("m1") : hit.end("m1") + 1] == "月":
+        return None
+    end = hit.end()
+    scale = hit["ms"] or ""
+    unit_word = hit["u1"] or hit["u0"]
+    lo = arabic_value(hit["n1"], hit["s1"] or ("" if hit["u0"] else scale))
+    hi = arabic_value(hit["m1"], scale)
+    noun = None if unit_word else _NOUN.match(text, end)
+    if hi <= lo or not (unit_word or noun or hit["dash"] not in "至到"):
+        return None
+    unit = _base(unit_word) if unit_word else NOUN_UNIT[noun.group()] if noun else None
+    if unit is None and text[start - 1 : start] in _NUMBER_CHARACTERS:
+        return Mention(start, end, text[start:end], "label", "number_string")
+    about = hit["a2"] or hit["ma"] or hit["ma2"]
+    return Mention(
+        span_start, end, text[span_start:end], "quantity", "range", None, (lo, hi), unit,
+        _approx(modifier, about, hit["suffix"]), start, hit.end("m1"),
+    )  # fmt: skip
+
+
+_NUMBER_CHARACTERS = ("", *"0123456789.-")
+
+
+def _plain(text: str, span_start: int, start: int, hit: re.Match[str], modifier: str | None) -> Mention:
+    """A number with what stands directly behind it: scale words, unit, a tail per head."""
+    digits, a1, scale, inner, a2, unit_word, a3, slash, suffix = hit.group(
+        "n1", "a1", "s1", "n1b", "a2", "u2", "a3", "slash", "suffix"
+    )
+    end, number_end = hit.end(), hit.end("n1")
     previous = text[start - 1 : start]
-    damaged = DAMAGE_MARK in text[max(0, start - 1) : start] or DAMAGE_MARK in text[hit.end("n1") : hit.end("n1") + 1]
-
-    if g["ratio"]:
-        a, b = arabic_value(g["n1"]), arabic_value(g["n2"])
-        ratio_unit, ratio_value, values = _ratio(g["n1"], g["n2"], a, b)
-        if g["n3"]:
-            ratio_unit, ratio_value, values = ":", None, (a, b, arabic_value(g["n3"]))
-        approx = _approx(modifier, None, g["suffix"])
-        return Mention(
-            span_start,
-            end,
-            text[span_start:end],
-            "quantity",
-            "ratio",
-            ratio_value,
-            values,
-            ratio_unit,
-            approx,
-            start,
-            hit.end("n1"),
-            0.0,
-            tuple(flags),
-            ratio=True,
-        )
-    if g["per"]:
-        per = {"10万": "/10万", "万": "/万", "1万": "/万", "千": "/千"}[g["per"]]
-        return Mention(
-            span_start,
-            end,
-            text[span_start:end],
-            "quantity",
-            "per_" + per[1:],
-            arabic_value(g["n1"]),
-            (),
-            per,
-            _approx(modifier, None, g["suffix"]),
-            start,
-            hit.end("n1"),
-            _place_size(g["n1"], 1),
-        )
-    if g["dash"] and g["m1"] and text[hit.end("m1") : hit.end("m1") + 1] != "月":
-        scale = g["ms"] or ""
-        first_scale = g["s1"] or (scale if not g["u0"] else "")
-        lo, hi = arabic_value(g["n1"], first_scale), arabic_value(g["m1"], scale)
-        range_unit = g["u1"] or g["u0"]
-        if hi > lo and (range_unit or _NOUN.match(after) is not None or g["dash"] not in "至到"):
-            base = _base(range_unit) if range_unit else None
-            if range_unit is None and (noun := _NOUN.match(after)):
-                base = NOUN_UNIT[noun.group()]
-            if base is None and previous in "0123456789.-":
-                return Mention(start, end, text[start:end], "label", "number_string")
-            return Mention(
-                span_start,
-                end,
-                text[span_start:end],
-                "quantity",
-                "range",
-                None,
-                (lo, hi),
-                base,
-                _approx(modifier, g["a2"] or g["ma"] or g["ma2"], g["suffix"]),
-                start,
-                hit.end("m1"),
-                0.0,
-            )
-        hit = _without_range(text, start) or hit
-        g = hit.groupdict()
-        end = hit.end()
-        after = text[end : end + 8]
-
-    unit_word = g.get("u2") or None
-    scale = g["s1"] or ""
-    about = g["a1"] or g["a2"] or g.get("a3")
-    value = arabic_value(g["n1"], scale)
-    if g["n1b"]:
-        inner = g["n1b"]
-        tail = inner.rstrip("千百")
-        value += arabic_value(tail, inner[len(tail) :])
-    if scale == "" and unit_word is None:
-        verdict = _bare_number(text, start, hit.end("n1"), after)
+    damaged = previous == DAMAGE_MARK or text[number_end : number_end + 1] == DAMAGE_MARK
+    approx = _approx(modifier, a1 or a2 or a3, suffix)
+    if not scale and not unit_word:
+        verdict = _bare_number(text, start, number_end, end)
         if verdict is not None:
-            cls, rule = verdict
-            if cls == "noun":
-                noun_unit = NOUN_UNIT[rule]
+            mention_class, rule = verdict
+            if mention_class != "noun":
+                return Mention(start, number_end, text[start:number_end], mention_class, rule)
+            if not damaged:
                 return Mention(
-                    span_start,
-                    end,
-                    text[span_start:end],
-                    "quantity",
-                    "noun_unit",
-                    value,
-                    (),
-                    noun_unit,
-                    _approx(modifier, about, g["suffix"]),
-                    start,
-                    hit.end("n1"),
-                    0.0,
-                    ("damaged",) if damaged else (),
-                )
-            return Mention(start, hit.end("n1"), text[start : hit.end("n1")], cls, rule)
-    if unit_word in ("号", "级") or (unit_word and previous == "第"):
+                    span_start, end, text[span_start:end], "quantity", "noun_unit", arabic_value(digits), (),
+                    NOUN_UNIT[rule], approx, start, number_end,
+                )  # fmt: skip
+    if unit_word and (unit_word in ("号", "级") or previous == "第"):
         return Mention(start, end, text[start:end], "label", "ordinal_or_name")
-    if unit_word and _is_name(text, start, hit, unit_word):
+    if unit_word in _NAMED_UNITS and not _AFTER_UNIT.match(text[end : end + 1] or "。"):
         return Mention(start, end, text[start:end], "label", "name")
     unit = _base(unit_word) if unit_word else None
-    if unit_word is None and (noun := _NOUN.match(after)):
+    if unit is None and (noun := _NOUN.match(text, end)):
         unit = NOUN_UNIT[noun.group()]
-    if g["slash"]:
-        unit = (unit or "") + _slash(g["slash"])
+    if slash:
+        unit = (unit or "") + slash.replace(".", "·")
     if damaged:
-        flags.append("damaged")
-        a, b = span_start, end
-        if text[start - 1 : start] == DAMAGE_MARK:
-            a = min(a, start - 1)
+        begin = min(span_start, start - 1) if previous == DAMAGE_MARK else span_start
         return Mention(
-            a,
-            b,
-            text[a:b],
-            "quantity",
-            "damaged",
-            None,
-            (),
-            unit,
-            _approx(modifier, about, g["suffix"]),
-            start,
-            hit.end("n1"),
-            0.0,
-            ("damaged",),
-        )
-    factor = scale_value(scale)
-    exact = not scale and unit not in ("元", *SYMBOLS) and "." not in g["n1"]
+            begin, end, text[begin:end], "quantity", "damaged", None, (), unit, approx, start, number_end,
+            flags=("damaged",),
+        )  # fmt: skip
+    value = arabic_value(digits, scale or "")
+    if inner:
+        tail = inner.rstrip("千百")
+        value += arabic_value(tail, inner[len(tail) :])
+    exact = not scale and unit not in _MEASURED and "." not in digits
     return Mention(
-        span_start,
-        end,
-        text[span_start:end],
-        "quantity",
-        "quantity",
-        value,
-        (),
-        unit,
-        _approx(modifier, about, g["suffix"]),
-        start,
-        hit.end("n1"),
-        0.0 if exact else _place_size(g["n1"], factor),
-        tuple(flags),
-    )
+        span_start, end, text[span_start:end], "quantity", "quantity", value, (), unit, approx, start, number_end,
+        0.0 if exact else _place_size(digits, scale_value(scale) if scale else 1),
+    )  # fmt: skip
 
 
+# units whose whole numbers are rounded, not counted
+_MEASURED = frozenset(("元", *SYMBOLS))
+# 88镇, 3村: a unit that is part of a name, unless a sentence goes on behind it
+_NAMED_UNITS = frozenset(("镇", "乡", "村", "站", "团", "师"))
+_AFTER_UNIT = re.compile("[的，,。、；;共均已全有以实通完]")
 _PLAIN_QUANTITY = re.compile(
     rf"(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>(?!))?(?P<a2>{ABOUT})?\s?(?P<u2>{UNIT})?(?P<a3>多(?![0-9出])|余)?"
     rf"(?P<slash>{PER_HEAD_TAIL})(?P<suffix>左右|上下|以上|以下|以内|之内|以外)?"
 )
 
 
-def _without_range(text: str, start: int) -> re.Match[str] | None:
-    return _PLAIN_QUANTITY.match(text, start)
-
-
-def _slash(tail: str) -> str:
-    return tail.replace(".", "·")
-
-
-def _ratio(first: str, second: str, a: float, b: float) -> tuple[str, float | None, tuple[float, ...]]:
-    """Ratios as the field writes them: 106.9:100 -> 106.9 `:100`, 1.09:1 -> `:1`, 1:19.4 -> 19.4 `1:`, 1:1 stays a pair."""
-    if b == 100:
-        return ":100", a, ()
-    if b == 1 and a != 1:
-        return ":1", a, ()
-    if a == 1 and b != 1:
-        return "1:", b, ()
-    return "比", None, (a, b)
-
-
 def _approx(modifier: str | None, about: str | None, suffix: str | None) -> str:
-    if suffix in ("以上",) or modifier == "at_least":
+    if modifier is None and about is None and suffix is None:
+        return "exact"
+    if suffix == "以上" or modifier == "at_least":
         return "at_least"
     if suffix in ("以下", "以内", "之内") or modifier == "at_most":
         return "at_most"
@@ -459,43 +445,45 @@ def _approx(modifier: str | None, about: str | None, suffix: str | None) -> str:
     return "exact"
 
 
-def _bare_number(text: str, start: int, end: int, after: str) -> tuple[str, str] | None:
+_OPENING_MARKS = frozenset("。；;：:!！?？)）\n(（")
+_ITEM_MARK = re.compile(r"\s?[、.．)）]")
+_ITEM_TEXT = re.compile(r"\s?[、.．]\s?[一-鿿“]")
+_COLON_BEFORE = re.compile(r"[：:。；;]\s?$")
+_LIST_GOES_ON = re.compile(r"\s?[、,，]\s?[0-9]")
+_COPULA_BEFORE = re.compile("(?:为|是|达|达到|到|比|率|数|值|性别比|指数|系数|共|计|的)$")
+_ENDS_AFTER = re.compile(r"[，,。；;、)）\s]|$")
+_HAN = re.compile("[一-鿿]")
+
+
+def _bare_number(text: str, start: int, end: int, span_end: int) -> tuple[str, str] | None:
     """What a number without scale and unit is; None if it may be a quantity whose unit stands elsewhere."""
+    if (noun := _NOUN.match(text, span_end)) and (noun.group() != "大" or _HAN.match(text, span_end + 1)):
+        return "noun", noun.group()
+    after = text[span_end : span_end + 8]
     before = text[max(0, start - 12) : start]
     line_start = max(start - 80, text.rfind("\n", max(0, start - 80), start) + 1)
     head = text[line_start:start].strip(' 　\t(（[【“"')
     digits = text[start:end]
-    if (noun := _NOUN.match(after)) and not (noun.group() == "大" and not re.match(r"大[一-鿿]", after)):
-        return "noun", noun.group()
-    opens = not head or before[-1:] in "。；;：:!！?？)）\n(（" or re.search(r"[：:。；;]\s?$", before)
-    if opens and "." not in digits and len(digits) <= 2 and re.match(r"^\s?[、.．)）]", after):
+    opens = not head or before[-1:] in _OPENING_MARKS or _COLON_BEFORE.search(before)
+    if opens and "." not in digits and len(digits) <= 2 and _ITEM_MARK.match(after):
         return "label", "list_number"
-    if re.match(r"^\s?[、.．]\s?[一-鿿“]", after) and not head:
+    if not head and _ITEM_TEXT.match(after):
         return "label", "list_number"
     if NAME_AFTER.match(after):
         return "label", "name"
-    if before[-1:] in ".-/_" and before[-2:-1].isalnum():
+    if before[-1:] in (*".-/_", "") and before[-2:-1].isalnum():
         return "label", "number_string"
-    if after[:1] in "-/_" and after[1:2].isalnum():
+    if after[:1] in ("-", "/", "_") and after[1:2].isalnum():
         return "label", "number_string"
-    if len(digits) == 4 and digits[:2] in ("19", "20") and re.match(r"^[)）〕\]]", after):
+    if len(digits) == 4 and digits[:2] in ("19", "20") and after[:1] in (")", "）", "〕", "]"):
         return "date", "year_in_brackets"
-    if before[-1:] in '“"' and after[:1] in '”"':
+    if before[-1:] in ('"', "“") and after[:1] in ('"', "”"):
         return "label", "quoted"
-    if re.match(r"^\s?[、,，]\s?[0-9]", after):
+    if _LIST_GOES_ON.match(after):
         return None  # a list of numbers: the unit comes with the last
-    if re.search(r"(?:为|是|达|达到|到|比|率|数|值|性别比|指数|系数|共|计|的)$", before) and re.match(
-        r"^[，,。；;、)）\s]|^$", after
-    ):
+    if _COPULA_BEFORE.search(before) and _ENDS_AFTER.match(after):
         return None
     return "label", "bare_number"
-
-
-def _is_name(text: str, start: int, hit: re.Match[str], unit_word: str) -> bool:
-    """A number and a unit-like character that are part of a name: 254医院 has none; `88镇`, `3中`, `12所农监`."""
-    return unit_word in ("镇", "乡", "村", "站", "团", "师") and not re.match(
-        r"[的，,。、；;共均已全有以实通完]", text[hit.end() : hit.end() + 1] or "。"
-    )
 
 
 def _read_chinese(text: str, start: int) -> Mention | None:
