@@ -244,10 +244,10 @@ def extract(
         for record in records:
             record["doc"] = Path(name).name if "!/" not in name else name
         if format is Records.jsonl:
-            for record in records:
-                typer.echo(json.dumps(record, ensure_ascii=False))
+            sys.stdout.buffer.write(b"".join([orjson.dumps(r, option=orjson.OPT_APPEND_NEWLINE) for r in records]))
         else:
             _records_table(records)
+    sys.stdout.flush()
 
     for path in paths:
         if is_archive(path.name) and path.is_file():

@@ -14,8 +14,10 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipelines.extraction.numerals import chinese_value
+from pipelines.extraction.surroundings import Layout
 
 _YEAR = r"(?:(?:19|20)[0-9]{2}|[一二][〇○零九][〇○零一二三四五六七八九]{2})"
 _MASKED = r"(?:20[xX×*＊_○]{1,2}|二[0〇零○][xX×*＊_○]{1,2})"
@@ -394,64 +396,70 @@ def _word(text: str, hit: re.Match[str], part: Part, whole: Part, past: str, sta
     )
 
 
-def period_of(line: Timeline, text: str, mention_start: int, mention_end: int, stock: bool) -> tuple[str, str, str]:
+def period_of(
+    line: Timeline, layout: Layout, mention_start: int, mention_end: int, stock: bool
+) -> tuple[str, str, str]:
     """Period, its words, and the kind of time word that decided, for one mention.
 
     In order: the last time word before the number in its sentence; one after it in the same clause; the time word that
     opens an earlier sentence of the paragraph (`2018年5月28日，…`); the section's default. A part of a year named in the
     middle of a sentence ends at a semicolon (`上半年已拨付25万元；取暖费40万元`).
     """
+    text, words = layout.text, line.words
     part = line.part_at(mention_start)
     floor = max(0, mention_start - REACH)  # a line without end must not make every number search all of it
-    paragraph = max(floor, text.rfind("\n", floor, mention_start) + 1)
-    sentence = max(text.rfind(c, paragraph, mention_start) for c in "。！!\n") + 1
-    sentence = max(sentence, paragraph)
-    semicolon = max(text.rfind(c, sentence, mention_start) for c in ";；") + 1
+    paragraph = layout.line_start(mention_start, floor)
+    sentence = layout.sentence_start(mention_start, mention_start - paragraph)
+    semicolon = layout.part_start(mention_start, sentence)
     chosen: TimeWord | None = None
-    i = bisect_right(line.starts, mention_start) - 1
-    while i >= 0 and line.words[i].start >= paragraph:
-        w = line.words[i]
+    following = bisect_right(line.starts, mention_start)
+    i = following - 1
+    while i >= 0 and words[i].start >= paragraph:
+        w = words[i]
         i -= 1
         if w.reference or w.end > mention_start:
             continue
         opens = w.start - sentence <= 4 if w.start >= sentence else _opens_sentence(text, w.start, paragraph)
-        adjacent = _OF_THAT_TIME.fullmatch(text[w.end : mention_start]) is not None
-        if w.kind == "yearend" and not stock and _FLOW.search(text[w.end : mention_start]):
+        if w.kind == "yearend" and not stock and _FLOW.search(text, w.end, mention_start):
             continue  # 年末总人口…，出生率…: what is counted at the year's end stops where rates and changes begin
-        if _YEAR_BEFORE.match(w.text) and not adjacent and not (opens and w.start >= sentence):
+        if _YEAR_BEFORE.match(w.text) and not (opens and w.start >= sentence) and not _of_that(text, w, mention_start):
             continue  # 不到上年1667人的一半；自然增长率…: the year before is named in passing
         if w.start >= sentence:
-            if w.kind in ("ytd", "month", "now", "day", "half", "quarter") and w.start < semicolon and not opens:
+            if w.start < semicolon and not opens and w.kind in _PARTS_OF_YEAR:
                 continue
             chosen = w
             break
-        if opens and w.kind != "now" and re.search(r"[0-9]|季度|半年", w.text):
+        if opens and w.kind != "now" and _DATED.search(w.text):
             chosen = w
             break
-    if chosen is None:
-        clause_end = min(
-            (p for c in "，,。；;\n" if (p := text.find(c, mention_end, mention_end + REACH)) >= 0), default=len(text)
-        )
-        j = bisect_right(line.starts, mention_start)
+    if chosen is None and following < len(words):
+        w = words[following]
         if (
-            j < len(line.words)
-            and line.words[j].start < clause_end
-            and not line.words[j].reference
-            and line.words[j].kind in ("day", "month", "ytd")
+            w.kind in ("day", "month", "ytd")
+            and not w.reference
+            and w.start < layout.clause_end(mention_end, mention_end + REACH)
         ):
-            chosen = line.words[j]
-    k = bisect_right(line.starts, mention_start) - 1
-    if k >= 0 and line.words[k].reference and _OF_THAT_TIME.fullmatch(text[line.words[k].end : mention_start]):
-        chosen = line.words[k]  # 比上年的1960人减少: the number is that of the time compared with
+            chosen = w
+    if following and words[following - 1].reference and _of_that(text, words[following - 1], mention_start):
+        chosen = words[following - 1]  # 比上年的1960人减少: the number is that of the time compared with
     if chosen is None:
-        period, words, kind = part.default, "", "default"
+        period, told, kind = part.default, "", "default"
     else:
-        period, words, kind = _anchored(line, chosen, paragraph), chosen.text, chosen.kind
-    annual = period in (part.year, part.default) and re.fullmatch(r"[0-9]{4}", period) is not None
+        period, told, kind = _anchored(line, chosen, paragraph), chosen.text, chosen.kind
+    annual = len(period) == 4 and period in (part.year, part.default) and period.isdigit()
     until = kind == "day" and chosen is not None and _UNTIL.search(text[max(0, chosen.start - 3) : chosen.start])
     if stock and (annual or until):
         period = f"asof:{period}"
-    return period, words, kind
+    return period, told, kind
+
+
+_PARTS_OF_YEAR = frozenset(("ytd", "month", "now", "day", "half", "quarter"))
+_DATED = re.compile("[0-9]|季度|半年")
+
+
+def _of_that(text: str, word: TimeWord, position: int) -> bool:
+    """True where a number follows a time word directly: 上年同期的1960人."""
+    return 0 <= position - word.end <= 6 and _OF_THAT_TIME.fullmatch(text, word.end, position) is not None
 
 
 _OF_THAT_TIME = re.compile(r"\s?(?:同期|年)?(?:末|底)?的?(?:约|近)?")
@@ -481,6 +489,7 @@ def _opens_sentence(text: str, position: int, paragraph: int) -> bool:
     return position - paragraph <= 8 or before.rstrip()[-1:] in "。！!\n" or "。" in before
 
 
+@lru_cache(maxsize=4096)
 def period_kind(period: str | None) -> str:
     """annual, ytd, quarter, half, month, school_year, asof, span, day, or unknown."""
     if not period:
