@@ -27,7 +27,7 @@ from pipelines.extraction.phrases import (
     verb_before,
 )
 from pipelines.extraction.readings import Reading
-from pipelines.extraction.surroundings import Layout, Surroundings, surroundings
+from pipelines.extraction.surroundings import Layout, Surroundings
 
 _FOUND_BY = cue("found_by")
 _AMOUNT_NOUN = cue("amount_noun")
@@ -69,7 +69,7 @@ def attribute(layout: Layout, mentions: Sequence[Mention]) -> list[Reading]:
     readings: list[Reading] = []
     for i, m in enumerate(mentions):
         if m.mention_class == "quantity":
-            readings.append(_read(layout, words, mentions, i, surroundings(layout, mentions, i), readings))
+            readings.append(_read(layout, words, mentions, i, Surroundings(layout, mentions, i), readings))
     return link(layout, readings)
 
 

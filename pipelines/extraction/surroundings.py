@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pipelines.extraction.mentions import Mention
 
@@ -40,10 +39,11 @@ def _first(positions: Sequence[int], low: int, high: int) -> int:
 class Layout:
     """Where sentences, clauses, lines and brackets of one text begin and end; offsets in that text."""
 
-    __slots__ = ("clause_ends", "closed", "lines", "opened", "semicolons", "sentence_ends", "text")
+    __slots__ = ("_sentence", "clause_ends", "closed", "lines", "opened", "semicolons", "sentence_ends", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._sentence = (-1, -1, "")  # the last one asked for: the numbers of a sentence share it
         self.sentence_ends = [m.start() for m in _SENTENCE_ENDS.finditer(text)]
         self.clause_ends = [m.start() for m in _CLAUSE_ENDS.finditer(text)]
         self.semicolons = [m.start() for m in _SEMICOLONS.finditer(text)]
@@ -53,8 +53,9 @@ class Layout:
 
     def sentence_start(self, position: int, reach: int = SENTENCE_REACH) -> int:
         """Start of the sentence that holds a position, at most `reach` characters back."""
-        low = max(0, position - reach)
-        return max(low, _last(self.sentence_ends, low, position) + 1)
+        k = bisect_left(self.sentence_ends, position)
+        start = self.sentence_ends[k - 1] + 1 if k else 0
+        return start if start >= position - reach else max(0, position - reach)
 
     def sentence_end(self, position: int, reach: int = SENTENCE_AHEAD) -> int:
         """Position of the sentence's end mark from a position on; where it is farther than `reach`, that far."""
@@ -62,7 +63,8 @@ class Layout:
 
     def clause_start(self, position: int, floor: int) -> int:
         """Start of the clause that holds a position, not before `floor`."""
-        return max(floor, _last(self.clause_ends, floor, position) + 1)
+        k = bisect_left(self.clause_ends, position)
+        return p + 1 if k and (p := self.clause_ends[k - 1]) >= floor else floor
 
     def clause_end(self, position: int, ceiling: int) -> int:
         """Position of the clause's end mark from a position on, `ceiling` at most."""
@@ -74,14 +76,18 @@ class Layout:
 
     def part_start(self, position: int, floor: int) -> int:
         """Position behind the last semicolon before a position, not before `floor`."""
-        return max(floor, _last(self.semicolons, floor, position) + 1)
+        return max(floor, _last(self.semicolons, floor, position) + 1) if self.semicolons else floor
 
     def sentence(self, start: int, end: int, reach: int = 300) -> str:
         """The sentence around a span with its end mark, cut `reach` characters before and behind it."""
-        low = max(0, start - reach, _last(self.sentence_ends, max(0, start - reach), start) + 1)
+        low = self.sentence_start(start, reach)
         ceiling = min(len(self.text), end + reach)
         high = _first(self.sentence_ends, end, ceiling)
-        return self.text[low : high + 1 if high < ceiling else ceiling].strip()
+        if high < ceiling:
+            high += 1
+        if self._sentence[0] != low or self._sentence[1] != high:
+            self._sentence = (low, high, self.text[max(0, low) : high].strip())
+        return self._sentence[2]
 
     def open_bracket(self, start: int, end: int) -> int:
         """Position of the last bracket between two positions if nothing closes after it, else -1."""
@@ -90,79 +96,81 @@ class Layout:
 
     def shut_off(self, start: int, end: int) -> bool:
         """True where more brackets close than open between two positions: what stood before is shut off."""
-        opened = bisect_left(self.opened, end) - bisect_left(self.opened, start)
-        return bisect_left(self.closed, end) - bisect_left(self.closed, start) > opened
+        if not self.closed:
+            return False
+        closed = bisect_left(self.closed, end) - bisect_left(self.closed, start)
+        return closed > 0 and closed > bisect_left(self.opened, end) - bisect_left(self.opened, start)
 
 
-@dataclass(slots=True)
+_LIST_MARKS = ("", "、", "和", "及", "与")
+
+
 class Surroundings:
-    """The text around one quantity, cut at clause borders and neighbouring mentions."""
+    """The text around one quantity, cut at clause borders and neighbouring mentions.
 
-    left: str
-    right: str
-    clause: tuple[int, int]
-    sentence: tuple[int, int]
-    before: str  # the whole sentence before the number
-    earlier: str  # the clause before this one, without its numbers
-    later: str  # the clause after this one
-    list_item: bool  # joined to the mention before by 、 or 和
-    opened: str  # what stands in front of the bracket the number is in
+    `left` is the text since the number or border before, `right` the text up to the next; `clause` and `sentence` are
+    spans; `before` is the sentence up to the number; `opened` what stands in front of the bracket the number is in;
+    `list_item` says that 、 or 和 joins the number to the one before.
+    """
 
+    __slots__ = ("_layout", "before", "clause", "left", "list_item", "opened", "right", "sentence")
 
-def surroundings(layout: Layout, mentions: Sequence[Mention], i: int) -> Surroundings:
-    """The pieces of text around mention `i`; `mentions` are all mentions of the layout's text, in order."""
-    text = layout.text
-    m = mentions[i]
-    start, end = m.start, m.end
-    sentence_start = layout.sentence_start(start)
-    sentence_end = layout.sentence_end(end)
-    clause_start = layout.clause_start(start, sentence_start)
-    # a bracket that opens inside the clause starts the text of its own; one that closed is skipped
-    bracket = _last(layout.opened, clause_start, start)
-    opened = ""
-    if bracket >= 0 and bracket > _last(layout.closed, clause_start, start):
-        opened = text[clause_start:bracket]
-        clause_start = bracket + 1
-    if not opened and clause_start > sentence_start:
-        # a list of parts inside one bracket: 资助224人（其中，甲36人，乙186人）
-        outside = _last(layout.opened, sentence_start, clause_start)
-        if outside >= 0 and _last(layout.closed, outside, clause_start) < 0:
-            opened = text[layout.clause_start(outside, sentence_start) : outside]
-    clause_end = layout.clause_end(end, sentence_end)
-    close = _first(layout.closed, end, clause_end)
-    if close < clause_end and _first(layout.opened, end, close) == close:
-        clause_end = close
-    left_start = clause_start
-    for k in range(i - 1, -1, -1):
-        other = mentions[k]
-        if other.end <= clause_start:
-            break
-        if other.mention_class != "label":
-            left_start = max(left_start, other.end)
-            break
-    right_end = clause_end
-    for k in range(i + 1, len(mentions)):
-        other = mentions[k]
-        if other.start >= clause_end:
-            break
-        if other.mention_class != "label":
-            right_end = other.start
-            break
-    left = text[left_start:start]
-    earlier = ""
-    if clause_start > sentence_start:
-        earlier = text[layout.clause_start(max(sentence_start, clause_start - 1), sentence_start) : clause_start - 1]
-    later = ""
-    if clause_end < sentence_end:
-        later = text[clause_end + 1 : layout.clause_end(min(clause_end + 1, sentence_end), sentence_end)]
-    return Surroundings(
-        left,
-        text[end:right_end],
-        (clause_start, clause_end),
-        (sentence_start, sentence_end),
-        text[sentence_start:start],
-        earlier,
-        later,
-        left[:1] in ("", "、", "和", "及", "与") and left_start > clause_start,
-        opened,
-    )
+    def __init__(self, layout: Layout, mentions: Sequence[Mention], i: int) -> None:
+        text = layout.text
+        start, end = mentions[i].start, mentions[i].end
+        self._layout = layout
+        self.sentence = sentence_start, sentence_end = layout.sentence_start(start), layout.sentence_end(end)
+        clause_start = layout.clause_start(start, sentence_start)
+        clause_end = layout.clause_end(end, sentence_end)
+        self.opened = ""
+        if layout.opened:
+            # a bracket that opens inside the clause starts the text of its own; one that closed is skipped
+            bracket = layout.open_bracket(clause_start, start)
+            if bracket >= 0:
+                self.opened = text[clause_start:bracket]
+                clause_start = bracket + 1
+            if not self.opened and clause_start > sentence_start:
+                # a list of parts inside one bracket: 资助224人（其中，甲36人，乙186人）
+                outside = layout.open_bracket(sentence_start, clause_start)
+                if outside >= 0:
+                    self.opened = text[layout.clause_start(outside, sentence_start) : outside]
+        if layout.closed:
+            close = _first(layout.closed, end, clause_end)
+            if close < clause_end and _first(layout.opened, end, close) == close:
+                clause_end = close
+        self.clause = clause_start, clause_end
+        left_start, right_end = clause_start, clause_end
+        k = i - 1
+        while k >= 0 and (other := mentions[k]).end > clause_start:
+            if other.mention_class != "label":
+                left_start = other.end
+                break
+            k -= 1
+        k, last = i + 1, len(mentions)
+        while k < last and (other := mentions[k]).start < clause_end:
+            if other.mention_class != "label":
+                right_end = other.start
+                break
+            k += 1
+        self.left = text[left_start:start]
+        self.right = text[end:right_end]
+        self.before = text[sentence_start:start]
+        self.list_item = left_start > clause_start and self.left[:1] in _LIST_MARKS
+
+    @property
+    def earlier(self) -> str:
+        """The clause before this one, inside the sentence."""
+        clause_start, floor = self.clause[0], self.sentence[0]
+        if clause_start <= floor:
+            return ""
+        layout = self._layout
+        return layout.text[layout.clause_start(max(floor, clause_start - 1), floor) : clause_start - 1]
+
+    @property
+    def later(self) -> str:
+        """The clause after this one, inside the sentence."""
+        clause_end, ceiling = self.clause[1], self.sentence[1]
+        if clause_end >= ceiling:
+            return ""
+        layout = self._layout
+        return layout.text[clause_end + 1 : layout.clause_end(min(clause_end + 1, ceiling), ceiling)]

@@ -38,6 +38,9 @@ def interval(m: Mention, unit: str | None) -> tuple[float | None, float | None]:
     v = m.value
     if v is None:
         return None, None
+    if m.approx == "exact":
+        half = m.decimals_unit / 2
+        return v - half, v + half
     hit = _N.search(m.text)
     digits = hit.group(1).replace(",", "") if hit else ""
     scale = _SCALES[hit.group(3) or ""] if hit else 1.0
@@ -55,13 +58,10 @@ def interval(m: Mention, unit: str | None) -> tuple[float | None, float | None]:
         return v, (100.0 if unit == "%" and v <= 100 else None)
     if m.approx == "at_most":
         return 0.0, v
-    if m.approx == "about" and m.text.startswith(("近", "接近", "将近")):
+    if m.text.startswith(("近", "接近", "将近")):
         return max(v - step, 0.9 * v), v
-    if m.approx == "about":
-        width = min(max(step / 2, 0.01 * v), 0.1 * v)
-        return v - width, v + width
-    half = m.decimals_unit / 2
-    return v - half, v + half
+    width = min(max(step / 2, 0.01 * v), 0.1 * v)
+    return v - width, v + width
 
 
 def _last_place(digits: str) -> float:
