@@ -77,6 +77,7 @@ class Places:
     def __init__(self, places: Iterable[Place], townships: Iterable[tuple[str, str]] = ()) -> None:
         self._by_code: dict[str, Place] = {p.place_code: p for p in places}
         self._former: dict[str, Place] = {}
+        self._ancestors: dict[str, tuple[Place, ...]] = {}
         self._by_name: dict[str, list[Place]] = defaultdict(list)
         self._by_stem: dict[str, list[Place]] = defaultdict(list)
         self.towns: dict[str, list[str]] = defaultdict(list)
@@ -102,12 +103,15 @@ class Places:
 
     def ancestors(self, place: Place) -> tuple[Place, ...]:
         """Prefecture and province of a county, nearest first."""
-        chain: list[Place] = []
-        code = place.parent_code
-        while code is not None and code in self._by_code and len(chain) < 3:
-            chain.append(self._by_code[code])
-            code = chain[-1].parent_code
-        return tuple(chain)
+        found = self._ancestors.get(place.place_code)
+        if found is None:
+            chain: list[Place] = []
+            code = place.parent_code
+            while code is not None and code in self._by_code and len(chain) < 3:
+                chain.append(self._by_code[code])
+                code = chain[-1].parent_code
+            found = self._ancestors[place.place_code] = tuple(chain)
+        return found
 
     def named(self, name: str) -> tuple[Place, ...]:
         """Places, past and present, with exactly this name."""
@@ -126,7 +130,7 @@ class Places:
         >>> [p.place_code for p in load().find("四川省甘孜州稻城县")]
         ['513337']
         """
-        name = re.sub(r"\s", "", name)
+        name = "".join(name.split())
         found = list(self.named(name))
         if not found:
             for cut in range(1, len(name) - 1):
@@ -147,6 +151,8 @@ class Places:
         """True when the prefix is made of names of places above, outermost first."""
         if place.full_name_zh == prefix + place.name_zh:
             return True
+        if not any(prefix.endswith((*a.names, a.stem)) for a in self.ancestors(place)):
+            return False
         rest = prefix
         for ancestor in reversed(self.ancestors(place)):
             for form in sorted((*ancestor.names, ancestor.stem), key=len, reverse=True):
@@ -232,6 +238,7 @@ _SIGNATURE = re.compile(
 _SHORT_LEFT = re.compile(r"(?:^|[\s，,。；;：:、（(《“\"【\[/|—-]|中共|我|在|对|是|以|由|向|到)$")
 _LIST_GAP = re.compile(r"[\s|｜　·•/\\>]*")
 _MAX_TOWN_SHARE = 8
+_REMEMBERED = 100_000  # pairs of places whose order is remembered
 TITLE_WEIGHT, SIGNATURE_WEIGHT, HEADING_WEIGHT, PATH_WEIGHT = 3.0, 2.0, 1.5, 1.5
 STEM_WEIGHT, TOWN_WEIGHT, REPEAT_CAP = 0.6, 0.8, 4.0
 MIN_SCORE, MIN_MARGIN, MIN_RATIO = 1.5, 0.75, 1.4
@@ -253,14 +260,14 @@ class PlaceFinder:
         self._words = tuple(words)
         self._entries = tuple(words.values())
         self._automaton = AhoCorasick(self._words, matchkind=MatchKind.LeftmostLongest)
+        self._below: dict[tuple[tuple[str, ...], tuple[str, ...]], bool] = {}
 
     def mentions(self, text: str, ignore: Sequence[Span] = ()) -> list[PlaceMention]:
         """Place names in order, not overlapping; short forms only where the words around show a place is meant."""
-        raw = [
-            PlaceMention(start, end, text[start:end], *self._entries[i])
-            for i, start, end in self._automaton.find_matches_as_indexes(text)
-            if not any(a < end and start < b for a, b in ignore)
-        ]
+        found = self._automaton.find_matches_as_indexes(text)
+        if ignore:
+            found = [hit for hit in found if not any(a < hit[2] and hit[1] < b for a, b in ignore)]
+        raw = [PlaceMention(start, end, text[start:end], *self._entries[i]) for i, start, end in found]
         kept: list[PlaceMention] = []
         for position, hit in enumerate(raw):
             previous = kept[-1] if kept and kept[-1].end == hit.start and kept[-1].kind != "town" else None
@@ -287,6 +294,15 @@ class PlaceFinder:
         return self._without_lists(text, kept)
 
     def _is_below(self, inner: PlaceMention, outer: PlaceMention) -> bool:
+        key = (inner.codes, outer.codes)
+        found = self._below.get(key)
+        if found is None:
+            if len(self._below) >= _REMEMBERED:
+                self._below.clear()
+            found = self._below[key] = self._below_by_code(inner, outer)
+        return found
+
+    def _below_by_code(self, inner: PlaceMention, outer: PlaceMention) -> bool:
         wanted = set(outer.codes)
         return any(
             wanted & {a.place_code for a in self.places.ancestors(place)}

@@ -75,7 +75,7 @@ def split(
         for a, _b, line in lines:
             if a < start or a >= end or a in marked or len(line.strip()) < 20:
                 continue
-            bare = re.sub(r"\s", "", line)
+            bare = "".join(line.split())
             total += len(bare)
             if bare in paragraphs:
                 repeated += len(bare)
@@ -96,8 +96,7 @@ def duplicated_spans(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     position = 0
     for line in text.splitlines(keepends=True):
-        bare = re.sub(r"\s", "", line)
-        if len(bare) >= 40:
+        if len(line) >= 40 and len(bare := "".join(line.split())) >= 40:
             if bare in seen:
                 spans.append((position, position + len(line)))
             seen.add(bare)

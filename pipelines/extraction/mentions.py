@@ -179,7 +179,9 @@ def find_mentions(text: str, noise: Sequence[tuple[int, int]] = ()) -> list[Ment
     for hit in _SCAN.finditer(text):
         start = hit.start()
         if start < position:
-            continue
+            if hit.end() <= position:
+                continue
+            start = position  # digits behind a mention that ended among them
         mention = _read(text, start)
         if mention is None:
             continue
@@ -194,7 +196,7 @@ def find_mentions(text: str, noise: Sequence[tuple[int, int]] = ()) -> list[Ment
 _SCAN = re.compile(
     # the characters a mention can begin with: everything else is passed over at once
     r"(?=[0-9A-Za-z〔\[（(【\-−零〇一二两三四五六七八九十百千万亿番了近约])(?:"
-    rf"[〔\[（(【](?=(?:19|20)[0-9]{{2}}[〕\])）】]\s?(?:第)?[0-9]+号)|[A-Za-z]+-?(?=[0-9])|[0-9]"
+    rf"[〔\[（(【](?=(?:19|20)[0-9]{{2}}[〕\])）】]\s?(?:第)?[0-9]+号)|[A-Za-z]+-?(?=[0-9])|[0-9]+"
     r"|(?:(?<=[为是率到达长值至])|(?<=[：:（(，,、和及\t ]))[-−](?=[0-9])"
     rf"|二[0〇零○](?={MASK}|[〇一二三四五六七八九]{{2}}年)|(?:百|千|万|[一二三四五六七八九十]+)分之|[一二三四五六七八九]成(?!员|立|功|为|果|绩|长|人|本|都|熟|就|效|了|材|才|教)"
     rf"|(?<=翻)[一二两三四]?番|(?<=翻了)[一二两三四]番|(?<=提高|增长|增加|扩大|上升|提升)[了近约]?[一二两三四五六七八九十]+倍"

@@ -17,6 +17,8 @@ _HEAD_UNIT = re.compile(
     r"^(?P<name>.+?)\s*[（(](?:单位[:：])?(?P<scale>万亿|千万|百万|万|亿|千)?(?P<unit>[^（()）]{1,8})[)）]$"
 )
 _NUMBER = re.compile(r"^[-−]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?%?$")
+_BETWEEN_TABS = re.compile(r"[^\t]+")
+_BETWEEN_BLANKS = re.compile(r"[^ 　]+")
 _YEAR = re.compile(r"^((?:19|20)[0-9]{2})\s?年?(?:度|末)?$")
 _CAPTION_UNIT = re.compile(r"单位[:：]\s?(?P<scale>万亿|千万|百万|万|亿|千)?(?P<unit>[^\s，,；;）)]{1,8})")
 
@@ -39,8 +41,10 @@ def find_cells(text: str) -> list[Cell]:
     position = 0
     for line in text.splitlines(keepends=True):
         start, position = position, position + len(line)
-        if hit := _CAPTION_UNIT.search(line):
+        if "单位" in line and (hit := _CAPTION_UNIT.search(line)):
             caption = (hit["scale"] or "", hit["unit"])
+        if head is None and "\t" not in line and " " not in line and "　" not in line:
+            continue  # prose: neither a head nor a row
         parts = _split(line)
         numbers = [p for p in parts[1:] if _NUMBER.match(p[0])]
         if len(parts) >= 3 and not numbers and not any(_NUMBER.match(p[0]) for p in parts):
@@ -85,16 +89,12 @@ def find_cells(text: str) -> list[Cell]:
 
 def _split(line: str) -> list[tuple[str, int]]:
     """Cells of a line with their offsets; tabs where there are any, else blanks."""
-    separator = r"\t" if "\t" in line else r"[ 　]+"
-    parts: list[tuple[str, int]] = []
-    at = 0
-    for piece in re.split(f"({separator})", line.rstrip("\r\n")):
-        if piece and not re.fullmatch(separator, piece):
-            bare = piece.strip()
-            if bare:
-                parts.append((bare, at + piece.index(bare)))
-        at += len(piece)
-    return parts
+    pieces = _BETWEEN_TABS if "\t" in line else _BETWEEN_BLANKS
+    return [
+        (bare, piece.start() + piece.group().index(bare))
+        for piece in pieces.finditer(line.rstrip("\r\n"))
+        if (bare := piece.group().strip())
+    ]
 
 
 def _column(name: str, caption: tuple[str, str]) -> tuple[str, str, str]:
