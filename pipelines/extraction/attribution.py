@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from pipelines.extraction.cues import cue
 from pipelines.extraction.kinds import TargetWords, change_verb, kind_of
@@ -35,7 +36,6 @@ _FUNDS_NOUN = cue("funds_noun")
 _FUNDS_OPENING = cue("funds_opening")
 _GIVER_NOISE = cue("giver_noise")
 _MONEY_VERB = cue("money_verb")
-_SPENT_FOR = cue("spent_for")
 _VERB_END = cue("verb_end")
 _TOTAL = cue("total")
 _USED_FOR = cue("used_for")
@@ -44,9 +44,8 @@ _CHANGE_SUFFIX = cue("change_suffix")
 _COMPARED_TIME = cue("compared_time")
 _COMPARED_OPENING = cue("compared_opening")
 _MEASURE_SUFFIX = cue("measure_suffix")
-_VITAL_EVENT = cue("vital_event")
 _GENERIC = cue("generic")
-STOCK = cue("stock")
+_STOCK = cue("stock")
 
 _CLAUSE_MARKS = re.compile("[，,；;]")
 _DIGIT = re.compile("[0-9]")
@@ -58,9 +57,24 @@ _NO_NOUN = frozenset('、和及与，,。；;：:)）（("”多少高低增减�
 _NO_NOUN_WORDS = (
     "左右", "以上", "以下", "用于", "并", "进行", "到", "在", "于", "的目标", "分别", "实现", "完成", "受到", "为", "被",
 )  # fmt: skip
+_SPENT_FOR = ("用于", "主要用于", "专项用于")  # an amount whose purpose follows
+# events whose unit tells number from rate
+_VITAL_EVENTS = ("出生", "死亡", "自然增长", "迁入", "迁出", "自然增加")
 _COUNT_SUFFIX = {"人次": "人次", "例": "例数", "户": "户数", "次": "次数", "期": "期数"}
 _HEAD_SUFFIX = {"户": "户数", "人": "人数"}
 _EVENT_SUFFIX = {"人": "人数", "‰": "率", "%": "率"}
+
+
+@lru_cache(maxsize=65536)
+def is_stock(phrase: str) -> bool:
+    """True for what is counted at a moment, not over a year: 在校学生数, 床位."""
+    return _STOCK.search(phrase) is not None
+
+
+@lru_cache(maxsize=65536)
+def _is_generic(phrase: str) -> bool:
+    """True where a phrase is too little to name a row: 资金, 人数."""
+    return _GENERIC.fullmatch(phrase) is not None
 
 
 def attribute(layout: Layout, mentions: Sequence[Mention]) -> list[Reading]:
@@ -129,7 +143,7 @@ def _read(
         shared = ""
         if around.list_item and before is not None and before.unit == unit and 0 < len(left) <= 5 and before.own:
             # 新建学校3所、卫生室5所; but 出生120人、死亡80人 are two events
-            shared = "" if _VITAL_EVENT.search(left) else leading_verbs(before.own)
+            shared = "" if left.endswith(_VITAL_EVENTS) else leading_verbs(before.own)
         if shared:
             phrase = own = shared + left
         elif not left and _TOTAL.search(around.left) and (totalled := _totalled(text, around, before)):
@@ -157,7 +171,7 @@ def _read(
         if topic and not (last is not None and last.kind == "completion" and len(done) > 8):
             phrase = topic + done + ("完成比例" if "比例" not in done and "率" not in done else "")
         rules.append("completion")
-    elif len(core) <= 1 or _GENERIC.fullmatch(core):
+    elif len(core) <= 1 or _is_generic(core):
         topic = _topic(around, last)
         if topic:
             phrase = topic + phrase if phrase not in topic else topic
@@ -172,7 +186,7 @@ def _read(
         phrase = _topic(around, last)
         rules.append("topic")
     phrase, inner_scope = trim(phrase)
-    if _VITAL_EVENT.search(phrase):
+    if phrase.endswith(_VITAL_EVENTS):
         phrase += _EVENT_SUFFIX.get(unit or "", "")
     if unit in _COUNT_SUFFIX and phrase and not phrase.endswith(("数", "人次", "户", "例")):
         phrase += _COUNT_SUFFIX[unit]
@@ -196,7 +210,7 @@ def _read(
         kind,
         direction,
         scope or inner_scope,
-        kind == "norm" or STOCK.search(phrase + around.left[-6:]) is not None,
+        kind == "norm" or is_stock(phrase + around.left[-6:]),
         around.sentence,
         around.clause,
         tuple(rules),
@@ -232,7 +246,7 @@ def _amount(around: Surroundings, left: str, right: str) -> tuple[str, str, str]
     named = _AMOUNT_NOUN.match(right)
     head = strip_sum_adverbs(around.left)
     verb = _MONEY_VERB.search(head)
-    if verb is None and _SPENT_FOR.match(right):
+    if verb is None and right.startswith(_SPENT_FOR):
         verb = _VERB_END.search(head)
     if verb is not None and named is None:
         behind = _FUNDS_OPENING.sub("", right)
@@ -275,7 +289,7 @@ def _completed(layout: Layout, around: Surroundings) -> str:
             break
         low = layout.clause_start(start, around.sentence[0])
         clause = trim(strip_numbers(layout.text[low:start]))[0]
-        if len(clause) >= 4 and not _GENERIC.fullmatch(clause):
+        if len(clause) >= 4 and not _is_generic(clause):
             return clause
         start = low - 1
     return ""

@@ -19,7 +19,7 @@ from pipelines.documents.model import Section, Sidecar, SourceText
 from pipelines.documents.read import read
 from pipelines.documents.restore import restore
 from pipelines.documents.split import duplicated_spans, split
-from pipelines.extraction.attribution import STOCK, attribute
+from pipelines.extraction.attribution import attribute, is_stock
 from pipelines.extraction.mentions import Mention, find_mentions
 from pipelines.extraction.periods import Timeline, period_kind, timeline
 from pipelines.extraction.readings import Reading
@@ -122,7 +122,7 @@ def _with_cells(mentions: list[Mention], cells: Sequence[Cell]) -> list[Mention]
 def _with_cell_readings(readings: list[Reading], cells: Sequence[Cell]) -> list[Reading]:
     made = [
         Reading(
-            c.mention, "indicator", c.column, c.mention.unit, "actual", None, "", bool(STOCK.search(c.column)),
+            c.mention, "indicator", c.column, c.mention.unit, "actual", None, "", is_stock(c.column),
             (c.mention.start, c.mention.end), (c.mention.start, c.mention.end), ("table_cell",), confidence=0.85,
             row=c.row, year=c.year or "",
         )

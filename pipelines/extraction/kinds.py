@@ -33,9 +33,7 @@ _FROM_OLD = cue("from_old")
 _STANDARD_SET = cue("standard_set")
 _TARGET_BEFORE = cue("target_before")
 _TARGET_AFTER = cue("target_after")
-_DONE_AFTER = cue("done_after")
 _ACTIVITY = cue("activity")
-_BOUND = cue("bound")
 _OUTCOME = cue("outcome")
 _OUTCOME_SINCE = cue("outcome_since")
 _DONE_END = cue("done_end")
@@ -54,6 +52,8 @@ _MOVES = re.compile("[增升提高低下减降回缩少多超]")
 _NORM_UNITS = frozenset(("元", "岁", "周岁", "公斤", "千克", "斤", None, "小时", "元/人", "年"))
 _SYMBOLS = frozenset(("%", "‰", "百分点", "千分点"))
 _LIST_REACH = 90
+_DONE_AFTER = ("已", "均已", "全部已")  # behind the number: it has happened
+_BOUNDS = ("不低于", "不高于", "不超过", "不少于", "≤", "≥")  # a bound as part of the number
 
 
 class TargetWords:
@@ -182,13 +182,13 @@ def _target(layout: Layout, words: TargetWords, m: Mention, around: Surroundings
     """Whether the number is wanted, planned or foreseen, and by which words; an outcome word nearer to it undoes that."""
     if _TARGET_AFTER.match(right):
         return "target_after"
-    if _DONE_AFTER.match(right):
+    if right.startswith(_DONE_AFTER):
         return ""
     if beside_target(before):
         return "target_compared"
     if m.text.endswith("以上") and m.unit not in _SYMBOLS and _ACTIVITY.search(before):
         return "target_floor"  # what was done is counted; 培训100人次以上 is what shall be done
-    bound = _BOUND.match(m.text) or before.rstrip().endswith("控制在")
+    bound = m.text.startswith(_BOUNDS) or before.rstrip().endswith("控制在")
     if bound and m.unit not in ("岁", "周岁") and not _OUTCOME.search(before[-14:]):
         return "target_bound"
     hits = list(_TARGET_BEFORE.finditer(before))

@@ -109,6 +109,7 @@ def rows_of(r: Understood) -> list[Row]:
     damage = _Damage(r)
     rows: list[Row] = []
     head = r.text[:_HEAD]
+    last_sentence, status = "", "reported"
     for reading in r.readings:
         m = reading.mention
         number = r.section_at(m.start)
@@ -154,6 +155,9 @@ def rows_of(r: Understood) -> list[Row]:
             flags.append("unknown_year")
         start, end = r.map.to_original(m.start, m.end)
         sentence = r.layout.sentence(m.start, m.end)
+        if sentence is not last_sentence:
+            last_sentence = sentence
+            status = (_first_named(_STATUSES, sentence) if _ANY_STATUS.search(sentence) else "") or "reported"
         rows.append(
             Row(
                 reading,
@@ -176,7 +180,7 @@ def rows_of(r: Understood) -> list[Row]:
                 _first_named(_BASES, indicator) if _ANY_BASIS.search(indicator) else "",
                 period,
                 words or None,
-                _first_named(_STATUSES, sentence) or "reported" if _ANY_STATUS.search(sentence) else "reported",
+                status,
                 flags,
                 confidence,
                 ">".join(reading.rules),
