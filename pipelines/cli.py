@@ -226,9 +226,15 @@ def extract(
     format: Annotated[Records, typer.Option("--format", help="jsonl or table.")] = Records.jsonl,
 ) -> None:
     """Read documents and print one record per numeric mention; touches no warehouse."""
+    import gc
+
+    import orjson
+
     from pipelines.documents.archives import is_archive, laid_out
     from pipelines.documents.model import DocumentError
 
+    gc.freeze()  # the vocabularies stay: they need not be looked through again and again
+    gc.set_threshold(100_000, 50, 50)
     bad = 0
 
     def tell(name: str, file: Path | None, beside: Path, fault: tuple[str, str] | None = None) -> None:
@@ -247,7 +253,6 @@ def extract(
             sys.stdout.buffer.write(b"".join([orjson.dumps(r, option=orjson.OPT_APPEND_NEWLINE) for r in records]))
         else:
             _records_table(records)
-    sys.stdout.flush()
 
     for path in paths:
         if is_archive(path.name) and path.is_file():

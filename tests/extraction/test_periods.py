@@ -3,6 +3,7 @@
 import pytest
 
 from pipelines.extraction.periods import period_of, timeline
+from pipelines.extraction.surroundings import Layout
 
 
 def periods(text: str, *numbers: str, stock: bool = False) -> list[str]:
@@ -11,7 +12,7 @@ def periods(text: str, *numbers: str, stock: bool = False) -> list[str]:
     found = []
     for number in numbers:
         at = text.index(number)
-        found.append(period_of(line, text, at, at + len(number), stock)[0])
+        found.append(period_of(line, Layout(text), at, at + len(number), stock)[0])
     return found
 
 
