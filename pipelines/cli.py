@@ -268,8 +268,8 @@ def extract(
 
 def _records_of(file: Path, beside: Path) -> list[dict[str, Any]]:
     """Records of a file, with the sidecar that lies beside `beside`."""
-    from pipelines.corpus import read_sidecar, sidecar_of
     from pipelines.extraction.document import extract_records
+    from pipelines.sidecars import read_sidecar, sidecar_of
 
     sidecar = sidecar_of(beside)
     return extract_records(file, read_sidecar(sidecar) if sidecar else None)

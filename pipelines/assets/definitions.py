@@ -97,7 +97,7 @@ def corpus(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-a
             "unchanged": found.unchanged,
             "extracted": found.extracted,
             "bad": len(bad),
-            **{f"rows {name}": frame.height for name, frame in found.tables.items()},
+            **{f"rows {name}": found.rows(name) for name in DOCUMENT_TABLES},
         },
         data_version=dg.DataVersion(found.inputs_sha256),
         check_results=[
@@ -292,7 +292,8 @@ def new_documents(raw: Path) -> dg.SensorDefinition:
         description="Starts a full run when files in the raw folder were added, changed or removed.",
     )
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        from pipelines.corpus import find_files, printable
+        from pipelines.sidecars import printable
+        from pipelines.sources import find_files
 
         digest = hashlib.sha256()
         for path in find_files(raw):

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.corpus import DOCUMENT_TABLES, Corpus, Extract, doc_id_of, extractor_version, read_corpus
+from pipelines.corpus import Corpus, extractor_version, read_corpus
 from pipelines.doctor import browser, font
+from pipelines.parts import DOCUMENT_TABLES, Extract
+from pipelines.sources import doc_id_of
 from pipelines.warehouse.schema import BY_NAME, conform, empty
-from pipelines.warehouse.store import Publication, Store, parquet_bytes, write_if_changed
+from pipelines.warehouse.store import Publication, Store, write_if_changed
+from pipelines.warehouse.tables import parquet_bytes
 
 Frame = pl.DataFrame
 ROOT = Path(__file__).resolve().parents[2]

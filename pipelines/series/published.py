@@ -20,10 +20,11 @@ import polars as pl
 
 from pipelines.catalogue.indicators import load
 from pipelines.catalogue.units import COUNTERS, base_unit
-from pipelines.corpus import doc_id_of, find_files, printable
 from pipelines.documents.model import DocumentError
 from pipelines.documents.read import read
 from pipelines.extraction.periods import period_kind
+from pipelines.sidecars import printable
+from pipelines.sources import doc_id_of, find_files
 from pipelines.warehouse.schema import SCHEMAS, conform, empty
 
 REQUIRED = ("place_name", "indicator_id", "period", "value", "unit", "kind", "source_title")

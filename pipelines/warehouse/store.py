@@ -13,7 +13,6 @@ one. Not here: how tables are filled (the other packages), which rules hold acro
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -27,9 +26,11 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from pipelines.sources import sha256_of
 from pipelines.warehouse.gates import faults
 from pipelines.warehouse.lock import writer_lock
 from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION, TABLES, SchemaError, Table, conform, empty
+from pipelines.warehouse.tables import hash_tables, parquet_bytes, sorted_by_key
 
 DATABASE = "xianzhi.duckdb"
 TABLES_LINK = "tables"
@@ -92,12 +93,6 @@ def _clear_errors(root: Path) -> Iterator[None]:
         raise StoreError(f"cannot write to {root}: {error}; the previous warehouse stays") from error
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -128,32 +123,6 @@ def _relink(link: Path, target: str) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
     temporary.replace(link)
-
-
-def parquet_bytes(frame: pl.DataFrame) -> bytes:
-    """The frame as a Parquet file."""
-    import io
-
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True)
-    return buffer.getvalue()
-
-
-def sorted_by_key(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame in the table's own order, so that equal contents make equal files."""
-    return frame.sort(BY_NAME[table].key, nulls_last=True, maintain_order=True)
-
-
-def hash_tables(tables: Mapping[str, pl.DataFrame]) -> str:
-    """SHA-256 over the sorted contents of all tables but `publications`, independent of row order and file format."""
-    digest = hashlib.sha256()
-    for table in TABLES:
-        if table.name == "publications":
-            continue
-        digest.update(f"\n{table.name}\n".encode())
-        frame = tables[table.name]
-        digest.update(sorted_by_key(table.name, frame.select(list(table.schema))).write_ndjson().encode())
-    return digest.hexdigest()
 
 
 class Store:

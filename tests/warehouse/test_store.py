@@ -21,7 +21,8 @@ from pipelines.warehouse.gates import faults
 from pipelines.warehouse.lock import LockedError, holder, writer_lock
 from pipelines.warehouse.read import open_warehouse
 from pipelines.warehouse.schema import TABLES, SchemaError
-from pipelines.warehouse.store import GateError, Store, StoreError, hash_tables
+from pipelines.warehouse.store import GateError, Store, StoreError
+from pipelines.warehouse.tables import hash_tables
 
 
 def publish(store: Store, inputs: str = "i") -> store_module.Publication:
