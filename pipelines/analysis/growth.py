@@ -10,14 +10,12 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.analysis.intervals import beyond_rounding, difference_interval, divided, finite, growth_interval
-from pipelines.series.breaks import known_breaks, with_breaks
-from pipelines.series.periods import stencil_of
-from pipelines.warehouse.schema import conform
+from pipelines.series.breaks import crossings, known_breaks
+from pipelines.series.lines import LINE, batches, contiguous, ordered, run_number, starts, stencils
+from pipelines.warehouse.schema import SCHEMAS, conform
 
 POINT_UNITS = ("%", "‰", "1/10万", "1/万")
 """Units whose change is a difference in points (METHODOLOGY 1.3)."""
-
-LINE = ["place_code", "indicator_id", "basis", "scope", "period_kind"]
 
 
 def absolute_change(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
@@ -212,122 +210,166 @@ def implied_prior_reason(indicator_id: pl.Expr, sentence: pl.Expr) -> pl.Expr:
 
 # ------------------------------------------------------------------------------------------------------- frame of rates
 
+REASONS = (
+    "basis_mismatch", "missing", "unit_mismatch", "conflict", "one_sided", "break", "zero_base", "sign_change",
+    "negative_base",
+)  # fmt: skip
+"""Why growth is withheld, in the order of the tests."""
 
-def growth_rates(series: pl.DataFrame, indicators: pl.DataFrame, breaks: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The `growth_rates` table: every point against the point one year before, else against the last earlier one.
+FLAGS = ("small_base", "points", "gap_in_series")
 
-    The prior point is found by joining on its period, never by row order, so that a missing year stays missing: then
-    `growth` is null with reason `missing`, while `cagr` and the change cover `n_years`. Growth is a ratio; the change of
-    a rate is in points. METHODOLOGY 1 and 4.6.
+_STENCIL, _YEAR = 2**32, 2**12
+"""Places of line, stencil and year in one integer: line from bit 32, stencil from bit 12, year below."""
+
+
+def _code(reason: str) -> pl.Expr:
+    return pl.lit(REASONS.index(reason), pl.UInt8)
+
+
+def _marks(length: int, rows: pl.Series) -> pl.Series:
+    """True at `rows`, false elsewhere."""
+    return pl.zeros(length, pl.UInt8, eager=True).scatter(rows, 1).cast(pl.Boolean)
+
+
+_PRIOR = ("period", "year", "value", "value_lo", "value_hi", "unit", "observation_id", "withheld", "revised")
+
+
+def _paired(points: pl.DataFrame) -> pl.DataFrame:
+    """Points, in the order of their key, with their `line` and `stencil`, and the columns of the last earlier point of
+    the same line and stencil (`prior_...`, all null without one).
+
+    Within a line the points are taken in the order of stencil and year, so that the point before is the next one below;
+    a missing year stays missing, because the years themselves are compared.
     """
-    points = series.select(
-        *LINE,
-        "period",
-        "year",
-        "value",
-        "value_lo",
-        "value_hi",
-        "unit",
-        "status",
-        "conflict",
-        "observation_id",
-        pl.col("flags").alias("point_flags"),
-        stencil_of(pl.col("period")).alias("stencil"),
-    ).join(
-        indicators.select("indicator_id", pl.col("measure_type").str.starts_with("count").alias("is_count")),
-        on="indicator_id",
-        how="left",
+    points = points.with_columns(run_number(LINE).alias("line"), stencils(points["period"]).alias("stencil"))
+    at = pl.col("line").cast(pl.UInt64) * _STENCIL + pl.col("stencil").cast(pl.UInt64) * _YEAR + pl.col("year")
+    rows = points.select(at.alias("at")).with_row_index("row")
+    if not rows["at"].is_sorted():
+        rows = rows.sort("at")
+    follows = (pl.col("at") // _YEAR == pl.col("at").shift(1) // _YEAR) & (pl.col("at") > pl.col("at").shift(1))
+    before = rows.select("row", pl.when(follows).then(pl.col("row").shift(1)).alias("before"))
+    if not before["row"].is_sorted():
+        before = before.sort("row")
+    return points.with_columns(points[c].gather(before["before"]).alias(f"prior_{c}") for c in _PRIOR)
+
+
+def _on_another_basis(points: pl.DataFrame, lines: pl.DataFrame) -> pl.Series:
+    """True for points without a prior one where another basis of the same place and indicator, scope and kind of period
+    has the value of the year before."""
+    apart_from_basis = pl.struct("place_code", "indicator_id", "scope", "period_kind").rank("dense").cast(pl.UInt64)
+    group = lines.select(apart_from_basis).to_series().gather(points["line"])
+    at = group * _STENCIL + pl.col("stencil").cast(pl.UInt64) * _YEAR + pl.col("year")
+    key = points.select(at.alias("key"), pl.col("prior_year").is_null().alias("alone"))
+    first = key.with_row_index("row").filter("alone").select("row", pl.col("key") - 1)
+    there = key.filter(pl.col("key").is_in(first["key"].implode()))["key"]
+    return _marks(points.height, first.filter(pl.col("key").is_in(there.implode()))["row"])
+
+
+def _rates(points: pl.DataFrame, counts: pl.Series, breaks: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `growth_rates` for points in the order of their key; whole places and indicators at a time."""
+    points = _paired(points)
+    lines = points.select(LINE).filter(starts(LINE))
+    points = points.with_columns(
+        _on_another_basis(points, lines).alias("elsewhere"),
+        _marks(points.height, crossings(points, lines, breaks)).alias("crosses_break"),
+        lines["indicator_id"].is_in(counts.implode()).gather(points["line"]).alias("is_count"),
     )
-    key = [*LINE, "stencil"]
-    carried = ["period", "value", "value_lo", "value_hi", "unit", "status", "conflict", "observation_id", "point_flags"]
-    prior = points.select(*key, "year", *(pl.col(c).alias(f"prior_{c}") for c in carried))
-    near = prior.with_columns((pl.col("year") + 1).alias("year"), pl.lit(1, pl.Int64).alias("n_years"))
-    next_door = points.join(near, on=[*key, "year"], how="left")
-    alone = next_door.filter(pl.col("prior_period").is_null()).select(points.columns)
-    earlier = prior.with_columns(pl.col("year").alias("prior_year"))
-    far = (
-        alone.sort("year")
-        .join_asof(
-            earlier.sort("year"),
-            on="year",
-            by=key,
-            strategy="backward",
-            allow_exact_matches=False,
-            check_sortedness=False,
-        )
-        .with_columns((pl.col("year") - pl.col("prior_year")).alias("n_years"))
-        .drop("prior_year")
-    )
-    paired = pl.concat([next_door.filter(pl.col("prior_period").is_not_null()), far.select(next_door.columns)])
-    other_basis = (
-        points.select("place_code", "indicator_id", "scope", "period_kind", "stencil", pl.col("year") + 1)
-        .unique()
-        .with_columns(pl.lit(True).alias("has_other_basis"))
-    )
-    paired = paired.join(
-        other_basis, on=["place_code", "indicator_id", "scope", "period_kind", "stencil", "year"], how="left"
-    )
-    paired = with_breaks(paired, known_breaks() if breaks is None else breaks)
     x0, x1 = pl.col("prior_value"), pl.col("value")
     lo0, hi0, lo1, hi1 = (pl.col(c) for c in ("prior_value_lo", "prior_value_hi", "value_lo", "value_hi"))
-    one_sided = (
-        pl.col("point_flags").list.contains("one_sided")
-        | pl.col("prior_point_flags").list.contains("one_sided")
-        | hi1.is_null()
-        | hi0.is_null()
-    ).fill_null(False)
-    severe = ((pl.col("conflict") == "severe") | (pl.col("prior_conflict") == "severe")).fill_null(False)
+    n_years = (pl.col("year") - pl.col("prior_year")).alias("n_years")
+    # one_sided and severe of either side; conflict speaks first
+    barred = pl.max_horizontal("withheld", "prior_withheld")
     reason = (
-        pl.when(x0.is_null() & pl.col("has_other_basis").fill_null(False))
-        .then(pl.lit("basis_mismatch"))
+        pl.when(x0.is_null() & pl.col("elsewhere"))
+        .then(_code("basis_mismatch"))
         .when(x0.is_null())
-        .then(pl.lit("missing"))
+        .then(_code("missing"))
         .when(pl.col("unit") != pl.col("prior_unit"))
-        .then(pl.lit("unit_mismatch"))
-        .when(severe)
-        .then(pl.lit("conflict"))
-        .when(one_sided)
-        .then(pl.lit("one_sided"))
-        .when(pl.col("crosses_break"))
-        .then(pl.lit("break"))
-        .otherwise(growth_reason(x0, x1))
+        .then(_code("unit_mismatch"))
+        .when(barred == 2)
+        .then(_code("conflict"))
+        .when(barred == 1)
+        .then(_code("one_sided"))
+        .when("crosses_break")
+        .then(_code("break"))
+        .when(x0 == 0)
+        .then(_code("zero_base"))
+        .when(((x0 < 0) & (x1 > 0)) | ((x0 > 0) & (x1 < 0)))
+        .then(_code("sign_change"))
+        .when(x0 < 0)
+        .then(_code("negative_base"))
     )
-    paired = paired.with_columns(reason.alias("reason"))
-    comparable = ~pl.col("reason").is_in(["unit_mismatch", "conflict", "one_sided", "break"]).fill_null(False)
-    computable = pl.col("reason").is_null()
+    comparable = (pl.col("code") >= REASONS.index("zero_base")) | pl.col("code").is_null()
+    computable = pl.col("code").is_null()
     yearly = pl.col("n_years") == 1
     change_lo, change_hi = difference_interval(lo1, hi1, lo0, hi0)
     growth_lo, growth_hi = growth_interval(lo1, hi1, lo0, hi0)
     is_rate = pl.col("unit").is_in(POINT_UNITS)
-    single = pl.when(computable & yearly)
-    result = paired.select(
-        *LINE,
-        "period",
-        "prior_period",
-        "n_years",
-        "value",
-        "prior_value",
-        "unit",
-        pl.when(comparable).then(absolute_change(x0, x1)).alias("abs_change"),
-        pl.when(comparable).then(change_lo).alias("abs_change_lo"),
-        pl.when(comparable).then(change_hi).alias("abs_change_hi"),
-        single.then(relative_growth(x0, x1)).alias("growth"),
-        single.then(growth_lo).alias("growth_lo"),
-        single.then(growth_hi).alias("growth_hi"),
-        pl.when(computable & ~is_rate).then(cagr(x0, x1, pl.col("n_years"))).alias("cagr"),
-        pl.when(comparable).then(symmetric_growth(x0, x1)).alias("symmetric_growth"),
-        pl.when(comparable).then(beyond_rounding(change_lo, change_hi)).alias("beyond_rounding"),
-        pl.when(computable & ~yearly).then(pl.lit("missing")).otherwise(pl.col("reason")).alias("reason"),
-        pl.concat_list(
-            pl.when(small_base(x0, lo0, hi0, pl.col("is_count").fill_null(False)).fill_null(False)).then(
-                pl.lit("small_base")
-            ),
-            pl.when(x0.is_not_null() & is_rate).then(pl.lit("points")),
-            pl.when(pl.col("n_years") > 1).then(pl.lit("gap_in_series")),
-        )
-        .list.drop_nulls()
-        .alias("flags"),
-        "observation_id",
-        "prior_observation_id",
+    both = pl.when("comparable")
+    single = pl.when("single")
+    shown = pl.when(pl.col("code").is_null() & ~yearly).then(_code("missing")).otherwise(pl.col("code"))
+    flags = (
+        small_base(x0, lo0, hi0, pl.col("is_count")).fill_null(False).cast(pl.UInt8)
+        + 2 * (x0.is_not_null() & pl.col("is_rate")).cast(pl.UInt8)
+        + 4 * (pl.col("n_years") > 1).fill_null(False).cast(pl.UInt8)
     )
-    return conform("growth_rates", result.sort(*LINE, "period"))
+    computed = (
+        points.lazy()
+        .with_columns(reason.alias("code"), n_years, is_rate.alias("is_rate"))
+        .with_columns(comparable.alias("comparable"), (computable & yearly).fill_null(False).alias("single"))
+        .select(
+            "n_years",
+            both.then(absolute_change(x0, x1)).alias("abs_change"),
+            both.then(change_lo).alias("abs_change_lo"),
+            both.then(change_hi).alias("abs_change_hi"),
+            single.then(relative_growth(x0, x1)).alias("growth"),
+            single.then(growth_lo).alias("growth_lo"),
+            single.then(growth_hi).alias("growth_hi"),
+            pl.when(computable & ~pl.col("is_rate")).then(cagr(x0, x1, pl.col("n_years"))).alias("cagr"),
+            both.then(symmetric_growth(x0, x1)).alias("symmetric_growth"),
+            both.then(beyond_rounding(change_lo, change_hi)).alias("beyond_rounding"),
+            shown.alias("reason"),
+            flags.alias("flags"),
+        )
+        .collect()
+        .rechunk()  # so that columns taken over unchanged keep sharing their memory with `points`
+    )
+    words = pl.Series([[f for i, f in enumerate(FLAGS) if code & 2**i] for code in range(2 ** len(FLAGS))])
+    words = words.cast(SCHEMAS["growth_rates"]["flags"])
+    return conform(
+        "growth_rates",
+        points.select(c for c in SCHEMAS["growth_rates"] if c in points.columns).with_columns(
+            *computed.drop("reason", "flags").get_columns(),
+            pl.Series("reason", REASONS).gather(computed["reason"]),
+            words.gather(computed["flags"]).alias("flags"),
+        ),
+    )
+
+
+def growth_rates(
+    series: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFrame, breaks: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The `growth_rates` table: every point against the point one year before, else against the last earlier one.
+
+    The prior point is told by its year, never by row order, so that a missing year stays missing: then
+    `growth` is null with reason `missing`, while `cagr` and the change cover `n_years`. Growth is a ratio; the change of
+    a rate is in points. `series` may be a scan of the stored table: then only what is needed is read. METHODOLOGY 1 and
+    4.6.
+    """
+    known = known_breaks() if breaks is None else breaks
+    counts = indicators.filter(pl.col("measure_type").str.starts_with("count"))["indicator_id"]
+    one_sided = pl.col("flags").list.contains("one_sided") | pl.col("value_hi").is_null()
+    severe = (pl.col("conflict") == "severe").fill_null(False)
+    points = (
+        series.lazy()
+        .select(
+            *LINE,
+            *("period", "year", "value", "value_lo", "value_hi", "unit", "observation_id"),
+            (pl.col("status") == "revised").alias("revised"),
+            pl.when(severe).then(2).when(one_sided).then(1).otherwise(0).cast(pl.UInt8).alias("withheld"),
+        )
+        .collect()
+    )
+    points = contiguous(ordered(points, [*LINE, "period"]))
+    parts = [_rates(part, counts, known) for part in batches(points, ["place_code", "indicator_id"])]
+    return pl.concat(parts, rechunk=False)

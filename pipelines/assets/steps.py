@@ -98,8 +98,8 @@ def combine(store: Store, table: str) -> Frame:
     return store.stage(table, pl.concat(parts))
 
 
-def indicators(store: Store) -> Frame:
-    """The catalogue's indicators."""
+def indicator_rows() -> Frame:
+    """The shipped catalogue as the table `indicators`."""
     from pipelines.catalogue.indicators import load
 
     rows = [
@@ -127,7 +127,12 @@ def indicators(store: Store) -> Frame:
         }
         for i in load().values()
     ]
-    return store.stage("indicators", pl.DataFrame(rows, schema=BY_NAME["indicators"].schema, orient="row"))
+    return pl.DataFrame(rows, schema=BY_NAME["indicators"].schema, orient="row")
+
+
+def indicators(store: Store) -> Frame:
+    """The catalogue's indicators."""
+    return store.stage("indicators", indicator_rows())
 
 
 def places(store: Store) -> Frame:

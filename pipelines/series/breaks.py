@@ -29,30 +29,31 @@ def known_breaks() -> pl.DataFrame:
     return table.with_columns(pl.col("basis", "place_code").fill_null(""))
 
 
-def with_breaks(pairs: pl.DataFrame, breaks: pl.DataFrame) -> pl.DataFrame:
-    """`pairs` with the boolean column `crosses_break` (METHODOLOGY 4.6).
+def crossings(points: pl.DataFrame, lines: pl.DataFrame, breaks: pl.DataFrame) -> pl.Series:
+    """Rows of `points` that lie on the other side of a break than the point before them (METHODOLOGY 4.6).
 
-    Needs indicator_id, basis, place_code, year, n_years, status and prior_status. A census break does not divide two
-    census-revised values. Raises ColumnNotFoundError where a column is missing.
+    `points` has line, year, prior_year (null without a point before), revised and prior_revised; `line` is the row of
+    `lines` with its indicator_id, basis and place_code. A census break does not divide two census-revised values.
     """
-    rows = pairs.with_row_index("pair")
-    crossed = (
-        rows.select("pair", "indicator_id", "basis", "place_code", "year", "n_years", "status", "prior_status")
-        .filter(pl.col("n_years").is_not_null())
+    broken = (
+        lines.select("indicator_id", "basis", "place_code")
+        .with_row_index("line")
         .join(breaks.rename({"basis": "b_basis", "place_code": "b_place"}), on="indicator_id", how="inner")
         .filter(
-            (pl.col("first_year_after") <= pl.col("year"))
-            & (pl.col("first_year_after") > pl.col("year") - pl.col("n_years"))
-            & ((pl.col("b_basis") == "") | (pl.col("b_basis") == pl.col("basis")))
+            ((pl.col("b_basis") == "") | (pl.col("b_basis") == pl.col("basis")))
             & ((pl.col("b_place") == "") | (pl.col("b_place") == pl.col("place_code")))
-            & ~((pl.col("census") == "yes") & (pl.col("status") == "revised") & (pl.col("prior_status") == "revised"))
         )
-        .select("pair")
-        .unique()
-        .with_columns(pl.lit(True).alias("crosses_break"))
+        .select(pl.col("line").cast(pl.UInt32), "first_year_after", pl.col("census") == "yes")
     )
+    affected = pl.zeros(lines.height, pl.UInt8, eager=True).scatter(broken["line"].unique(), 1).cast(pl.Boolean)
     return (
-        rows.join(crossed, on="pair", how="left", maintain_order="left")
-        .drop("pair")
-        .with_columns(pl.col("crosses_break").fill_null(False))
+        points.select("line", "year", "prior_year", "revised", "prior_revised")
+        .with_row_index("row")
+        .filter(affected.gather(points["line"]) & pl.col("prior_year").is_not_null())
+        .join(broken, on="line", how="inner")
+        .filter(
+            (pl.col("first_year_after") <= pl.col("year"))
+            & (pl.col("first_year_after") > pl.col("prior_year"))
+            & ~(pl.col("census") & pl.col("revised") & pl.col("prior_revised"))
+        )["row"]
     )
