@@ -7,12 +7,14 @@ numbers (pipelines/extraction). Nothing is averaged, filled in or carried forwar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from pipelines.catalogue.indicators import compatible
 from pipelines.catalogue.units import UNITS
 from pipelines.series.periods import canonical_period, kind_of, year_of
-from pipelines.warehouse.schema import SCHEMAS, conform
+from pipelines.warehouse.schema import LIST, SCHEMAS, conform, empty
 
 KEY = ["place_code", "indicator_id", "basis", "scope", "period_kind", "period"]
 
@@ -58,6 +60,12 @@ def severity(delta: pl.Expr) -> pl.Expr:
     )
 
 
+def _looked_up(rows: pl.DataFrame, on: Sequence[str], table: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with the columns of `table` found by `on`, null where there is none; only the keys pass through the join."""
+    found = rows.select(on).join(table, on=on, how="left", nulls_equal=True, maintain_order="left")
+    return rows.hstack(found.drop(on).get_columns())
+
+
 def _unit_factors(observations: pl.DataFrame) -> pl.DataFrame:
     """Factor from each unit found to the unit of its indicator; null where the two do not fit."""
     pairs = observations.select("unit", "indicator_unit").unique().drop_nulls()
@@ -71,56 +79,67 @@ def _unit_factors(observations: pl.DataFrame) -> pl.DataFrame:
     return pairs.with_columns(pl.Series("factor", factors, dtype=pl.Float64))
 
 
+_NEEDED = (
+    "observation_id", "doc_id", "start_char", "class", "indicator_id", "value", "value_lo", "value_hi", "unit", "kind",
+    "approx", "scope", "place_code", "basis", "period", "period_kind", "status", "source_rank", "flags", "confidence",
+)  # fmt: skip
+
+_BAD = pl.any_horizontal(pl.col("flags").list.contains(f) for f in KEPT_OUT)
+_KEPT_OUT = (
+    ("not_actual", pl.col("kind") != "actual"),
+    ("norm", pl.col("class") != "indicator"),
+    ("unreadable", pl.col("value").is_null() | _BAD),
+    ("uncatalogued", pl.col("indicator_id").is_null() | pl.col("indicator_unit").is_null()),
+    ("unknown_place", pl.col("place_code").is_null()),
+    ("unknown_year", pl.col("year").is_null()),
+    ("low_confidence", pl.col("confidence") < LOW_CONFIDENCE),
+    ("unit_mismatch", pl.col("factor").is_null()),
+)
+"""Why an observation stays out of series, in the order in which a reason is named."""
+
+
 def _judged(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
-    """Every observation with canonical period, unit factor and, where it stays out of series, `excluded`."""
+    """Observations with what `_KEPT_OUT` asks for: indicator_unit, canonical period and kind, year, unit factor."""
     known = indicators.select(
         "indicator_id",
         pl.col("unit").alias("indicator_unit"),
         pl.col("measure_type").str.ends_with(":stock").alias("is_stock"),
         "typical_basis",
     )
-    rows = observations.join(known, on="indicator_id", how="left", maintain_order="left")
-    rows = rows.join(_unit_factors(rows), on=["unit", "indicator_unit"], how="left", maintain_order="left")
-    period = canonical_period(pl.col("period"), pl.col("is_stock").fill_null(False))
-    rows = rows.with_columns(period.alias("period")).with_columns(
-        kind_of(pl.col("period"), pl.col("period_kind")).alias("period_kind"),
-        year_of(pl.col("period")).alias("year"),
+    rows = _looked_up(observations, ["indicator_id"], known)
+    rows = _looked_up(rows, ["unit", "indicator_unit"], _unit_factors(rows))
+    # periods repeat: each spelling is read once
+    written = ["period", "period_kind", "is_stock"]
+    periods = rows.select(written).unique()
+    canonical = canonical_period(pl.col("period"), pl.col("is_stock").fill_null(False))
+    periods = periods.with_columns(canonical.alias("canonical"), pl.col("period_kind").alias("stated")).with_columns(
+        kind_of(pl.col("canonical"), pl.col("stated")).alias("kind_of"), year_of(pl.col("canonical")).alias("year")
     )
-    bad = pl.any_horizontal(pl.col("flags").list.contains(f) for f in KEPT_OUT)
-    return rows.with_columns(
-        pl.when(pl.col("kind") != "actual")
-        .then(pl.lit("not_actual"))
-        .when(pl.col("class") != "indicator")
-        .then(pl.lit("norm"))
-        .when(pl.col("value").is_null() | bad)
-        .then(pl.lit("unreadable"))
-        .when(pl.col("indicator_id").is_null() | pl.col("indicator_unit").is_null())
-        .then(pl.lit("uncatalogued"))
-        .when(pl.col("place_code").is_null())
-        .then(pl.lit("unknown_place"))
-        .when(pl.col("year").is_null())
-        .then(pl.lit("unknown_year"))
-        .when(pl.col("confidence") < LOW_CONFIDENCE)
-        .then(pl.lit("low_confidence"))
-        .when(pl.col("factor").is_null())
-        .then(pl.lit("unit_mismatch"))
-        .alias("excluded")
-    )
+    rows = _looked_up(rows, written, periods.drop("stated"))
+    return rows.drop("period", "period_kind").rename({"canonical": "period", "kind_of": "period_kind"})
 
 
 def exclusions(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
     """Observations that are no candidates for series: observation_id and `reason` (not_actual, norm, unreadable,
     uncatalogued, unknown_place, unknown_year, low_confidence, unit_mismatch). METHODOLOGY 4.1."""
-    judged = _judged(observations, indicators).filter(pl.col("excluded").is_not_null())
-    return judged.select("observation_id", pl.col("excluded").alias("reason"))
+    reason = pl.coalesce(pl.when(rule).then(pl.lit(name)) for name, rule in _KEPT_OUT)
+    judged = _judged(observations.select(_NEEDED), indicators).with_columns(reason.alias("reason"))
+    return judged.filter(pl.col("reason").is_not_null()).select("observation_id", "reason")
 
 
-def candidates(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
-    """Observations that may become points, in the unit of their indicator, with interval ends filled.
-
-    A value repeated in one document for one key counts once. METHODOLOGY 4.1.
-    """
-    rows = _judged(observations, indicators).filter(pl.col("excluded").is_null())
+def candidates(observations: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFrame) -> pl.DataFrame:
+    """Observations that may become points, in the unit of their indicator, with interval ends filled. METHODOLOGY 4.1."""
+    early = {"not_actual", "norm", "unreadable", "unknown_place", "low_confidence"}
+    rows = (
+        observations.lazy()
+        .select(_NEEDED)
+        .filter(~rule for name, rule in _KEPT_OUT if name in early)
+        .filter(pl.col("indicator_id").is_not_null())
+        .drop("kind", "class", "confidence")
+        .collect()
+        .rechunk()
+    )
+    rows = _judged(rows, indicators).filter(~rule for name, rule in _KEPT_OUT if name not in early)
     factor = pl.col("factor")
     open_above = pl.col("value_hi").is_null() & pl.col("value_lo").is_not_null()
     rows = rows.with_columns(
@@ -132,93 +151,89 @@ def candidates(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataF
         .then(pl.col("typical_basis"))
         .otherwise(pl.col("basis"))
         .alias("basis"),
-    ).with_columns(
-        pl.when(open_above | ((pl.col("approx") == "at_most") & (pl.col("value_lo") < pl.col("value"))))
-        .then(pl.concat_list("flags", pl.lit(["one_sided"])))
-        .otherwise(pl.col("flags"))
-        .list.unique(maintain_order=True)
-        .alias("flags")
+        (open_above | ((pl.col("approx") == "at_most") & (pl.col("value_lo") < pl.col("value")))).alias("one_sided"),
     )
-    return rows.sort("doc_id", "start_char", "observation_id").unique(
-        ["doc_id", *KEY, "value"], keep="first", maintain_order=True
+    return _flagged(rows, rows["one_sided"].arg_true(), "one_sided").drop(
+        "indicator_unit", "factor", "typical_basis", "one_sided", "approx", "is_stock"
     )
+
+
+def _flagged(rows: pl.DataFrame, at: pl.Series, flag: str) -> pl.DataFrame:
+    """`rows` with `flag` added at some of them, once, and flags in the order they came; few rows change."""
+    if at.is_empty():
+        return rows
+    added = pl.concat_list("flags", pl.lit([flag])).list.unique(maintain_order=True)
+    changed = rows.select("flags").with_row_index("row").select("row", "flags")[at].with_columns(added.alias("changed"))
+    found = rows.select(pl.row_index("row")).join(changed.drop("flags"), on="row", how="left", maintain_order="left")
+    return rows.with_columns(pl.coalesce(found["changed"], "flags").alias("flags"))
 
 
 def infer_basis(points: pl.DataFrame, tolerance: float = 0.01, years: int = 10) -> pl.DataFrame:
     """`points` with the basis of unstated populations inferred from the place's own benchmarks (METHODOLOGY 4.5).
 
     A total population without a basis takes 常住 or 户籍 if exactly one of the nearest benchmarks within `years` is within
-    `tolerance` of it; flag `basis_inferred`. Needs the columns of `candidates`.
+    `tolerance` of it; flag `basis_inferred`, and true in the added column of that name. Needs the columns of `candidates`.
     """
     population = ["resident_population", "registered_population", "year_end_population"]
-    marks = points.filter(
-        pl.col("indicator_id").is_in(population) & pl.col("basis").is_in(PLAIN_BASES) & (pl.col("scope") == "")
-    ).select("place_code", "basis", pl.col("year").alias("mark_year"), pl.col("value").alias("mark"))
-    open_rows = points.filter(
-        (pl.col("indicator_id") == "year_end_population") & (pl.col("basis") == "") & (pl.col("scope") == "")
-    ).select("observation_id", "place_code", "year", "value")
+    people = (
+        points.select("indicator_id", "place_code", "basis", "scope", "year", "value")
+        .with_row_index("row")
+        .filter(pl.col("indicator_id").is_in(population) & (pl.col("scope") == ""))
+    )
+    marks = people.filter(pl.col("basis").is_in(PLAIN_BASES)).select(
+        "place_code", "basis", pl.col("year").alias("mark_year"), pl.col("value").alias("mark")
+    )
+    unstated = people.filter((pl.col("indicator_id") == "year_end_population") & (pl.col("basis") == "")).drop("basis")
     found = (
-        open_rows.join(marks, on="place_code", how="inner")
+        unstated.join(marks, on="place_code", how="inner")
         .with_columns(
             (pl.col("year") - pl.col("mark_year")).abs().alias("distance"),
             ((pl.col("value") - pl.col("mark")).abs() / pl.col("mark")).alias("off"),
         )
         .filter(pl.col("distance") <= years)
         .sort("distance", "off")
-        .unique(["observation_id", "basis"], keep="first", maintain_order=True)
+        .unique(["row", "basis"], keep="first", maintain_order=True)
         .filter(pl.col("off") <= tolerance)
-        .group_by("observation_id")
+        .group_by("row")
         .agg(pl.col("basis").n_unique().alias("fits"), pl.col("basis").first().alias("inferred"))
         .filter(pl.col("fits") == 1)
-        .select("observation_id", "inferred")
+        .sort("row")
     )
-    return (
-        points.join(found, on="observation_id", how="left", maintain_order="left")
-        .with_columns(
-            pl.coalesce("inferred", "basis").alias("basis"),
-            pl.when(pl.col("inferred").is_not_null())
-            .then(pl.concat_list("flags", pl.lit(["basis_inferred"])))
-            .otherwise(pl.col("flags"))
-            .alias("flags"),
-        )
-        .drop("inferred")
+    rows = found["row"]
+    inferred = pl.zeros(points.height, pl.UInt8, eager=True).scatter(rows, 1).cast(pl.Boolean)
+    if rows.is_empty():
+        return points.with_columns(inferred.alias("basis_inferred"))
+    basis = points["basis"].clone().scatter(rows, found["inferred"])
+    return _flagged(points, rows, "basis_inferred").with_columns(
+        basis.alias("basis"), inferred.alias("basis_inferred")
     )
 
 
-def build_series(
-    observations: pl.DataFrame, indicators: pl.DataFrame, documents: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """The `series` table from the `observations` and `indicators` tables (METHODOLOGY 4).
+def _key_number(points: pl.DataFrame) -> pl.Series:
+    """One integer for each key, ascending as the key does: the numbers of place, indicator, basis with scope, and kind
+    with period, as digits of a mixed radix."""
+    total = pl.zeros(points.height, pl.UInt64, eager=True)
+    for part in (["place_code"], ["indicator_id"], ["basis", "scope"], ["period_kind", "period"]):
+        values = points.select(part).unique().sort(part).with_row_index("digit")
+        digit = _looked_up(points.select(part), part, values)["digit"].cast(pl.UInt64)
+        total = total * values.height + digit
+    return total
 
-    `documents` (doc_id, published_on) lets a later publication win where status and authority are equal. Per key: if
-    the intervals of all direct candidates share a point, the narrowest is published; else the first by precedence, with
-    the disagreement graded. A forecast or implied value is published only where nothing direct exists. Targets never
-    enter. Raises SchemaError where the result would not fit its table.
-    """
-    if observations.is_empty():
-        return pl.DataFrame(schema=SCHEMAS["series"])
-    points = infer_basis(candidates(observations, indicators))
-    if documents is None:
-        points = points.with_columns(pl.lit("").alias("published_on"))
-    else:
-        dates = documents.select("doc_id", "published_on").unique("doc_id", keep="any")
-        points = points.join(dates, on="doc_id", how="left", maintain_order="left")
+
+def _competing(points: pl.DataFrame) -> pl.DataFrame:
+    """Candidates of keys that have several, in the order of METHODOLOGY 4.2 within each; `concordant` (4.3) says that
+    the intervals of all share a point. A value repeated in one document counts once; a forecast or implied value counts
+    only where nothing direct exists."""
+    points = points.sort("key", "doc_id", "start_char", "observation_id").unique(
+        ["doc_id", "key", "basis_inferred", "value"], keep="first", maintain_order=True
+    )
+    direct = pl.col("status_rank") <= STATUS_RANK["derived"]
+    points = points.filter(direct | ~direct.any().over("key")).with_columns(pl.col("value_hi").fill_null(_OPEN).alias("top"))
     points = points.with_columns(
-        pl.col("status").replace_strict(STATUS_RANK, default=2, return_dtype=pl.Int64).alias("status_rank"),
-        pl.col("value_hi").fill_null(_OPEN).alias("closed_hi"),
-        pl.col("published_on").fill_null(""),
-    ).with_columns(
-        (pl.col("closed_hi") - pl.col("value_lo")).alias("width"),
-        (pl.col("status_rank") <= STATUS_RANK["derived"]).alias("direct"),
+        (pl.col("top") - pl.col("value_lo")).alias("width"),
+        (pl.col("value_lo").max().over("key") <= pl.col("top").min().over("key")).alias("concordant"),
     )
-    # windows and groups over one integer are several times faster than over six strings
-    points = points.join(points.select(KEY).unique().sort(KEY).with_row_index("key"), on=KEY, how="left")
-    points = points.filter(pl.col("direct") | ~pl.col("direct").any().over("key"))
-    points = points.with_columns(
-        (pl.col("value_lo").max().over("key") <= pl.col("closed_hi").min().over("key")).alias("concordant")
-    )
-    points = points.with_columns(pl.when("concordant").then("width").otherwise(0.0).alias("narrow_first"))
-    ordered = points.sort(
+    return points.with_columns(pl.when("concordant").then("width").otherwise(0.0).alias("narrow_first")).sort(
         "key",
         "narrow_first",
         "status_rank",
@@ -230,19 +245,55 @@ def build_series(
         "observation_id",
         descending=[False, False, False, False, True, False, False, False, False],
     )
-    winner = ["year", "value", "value_lo", "value_hi", "unit", "status", "observation_id", "flags"]
-    chosen = ordered.group_by("key", maintain_order=True).agg(
-        *(pl.col(c).first() for c in (*KEY, *winner)),
-        pl.len().cast(pl.Int64).alias("n_sources"),
-        pl.col("concordant").first(),
-        pl.col("value").min().alias("smallest"),
-        pl.col("value").max().alias("largest"),
-        pl.col("observation_id").slice(1).alias("other_observation_ids"),
+
+
+def build_series(
+    observations: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFrame, documents: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The `series` table from the `observations` and `indicators` tables (METHODOLOGY 4).
+
+    `observations` may be a scan of the stored table: then only what is needed is read. `documents` (doc_id,
+    published_on) lets a later publication win where status and authority are equal. Per key: if the intervals of all
+    direct candidates share a point, the narrowest is published; else the first by precedence, with the disagreement
+    graded. A forecast or implied value is published only where nothing direct exists. Targets never enter. Raises
+    SchemaError where the result would not fit its table.
+    """
+    points = infer_basis(candidates(observations, indicators))
+    points = points.with_columns(_key_number(points).alias("key")).sort("key").with_row_index("row")
+    several = (pl.col("key") == pl.col("key").shift(1)) | (pl.col("key") == pl.col("key").shift(-1))
+    points = points.with_columns(several.fill_null(False).alias("several"))
+    many = points.filter("several").with_columns(
+        pl.col("status").replace_strict(STATUS_RANK, default=2, return_dtype=pl.Int64).alias("status_rank")
+    )
+    dates = empty("documents") if documents is None else documents
+    many = _looked_up(many, ["doc_id"], dates.select("doc_id", "published_on").unique("doc_id", keep="any"))
+    chosen = (
+        _competing(many.with_columns(pl.col("published_on").fill_null("")))
+        .group_by("key", maintain_order=True)
+        .agg(
+            pl.col("row").first(),
+            pl.len().cast(pl.Int64).alias("n_sources"),
+            pl.col("concordant").first(),
+            pl.col("value").min().alias("smallest"),
+            pl.col("value").max().alias("largest"),
+            pl.col("observation_id").slice(1).alias("other_observation_ids"),
+        )
     )
     delta = pl.when(~pl.col("concordant")).then(disagreement(pl.col("smallest"), pl.col("largest")))
-    result = chosen.with_columns(
-        pl.when(pl.col("status") == "census").then(pl.lit("revised")).otherwise(pl.col("status")).alias("status"),
-        delta.alias("conflict_delta"),
-        severity(delta).alias("conflict"),
+    chosen = chosen.with_columns(delta.alias("conflict_delta"), severity(delta).alias("conflict"))
+    wins = pl.zeros(points.height, pl.UInt8, eager=True).scatter(chosen["row"], 1).cast(pl.Boolean)
+    points = points.filter(wins | ~points["several"])
+    # the winners stand among the points in the order of their keys, as they do in `chosen`; row 0 of `notes` is for
+    # points without competition
+    notes = pl.concat(
+        [
+            pl.DataFrame({"n_sources": [1], "other_observation_ids": [[]]}, schema_overrides={"other_observation_ids": LIST}),
+            chosen.select("n_sources", "other_observation_ids", "conflict_delta", "conflict"),
+        ],
+        how="diagonal",
     )
-    return conform("series", result.sort("key").select(list(SCHEMAS["series"])))
+    nth = points.select(pl.when("several").then(pl.col("several").cum_sum()).otherwise(0)).to_series()
+    points = points.hstack(notes[nth].get_columns()).with_columns(
+        pl.when(pl.col("status") == "census").then(pl.lit("revised")).otherwise(pl.col("status")).alias("status")
+    )
+    return conform("series", points.select(list(SCHEMAS["series"])))
