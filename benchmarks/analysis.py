@@ -52,8 +52,10 @@ def _keys(rows: int, indicators: pl.DataFrame) -> pl.LazyFrame:
     """Place, indicator, basis, kind, period, year and value of `rows` points with gaps, in the order of the key."""
     n = indicators.height
     total = int(rows * GAP / (GAP - 1)) + YEARS
-    known = indicators.sort("indicator_id").with_row_index("nr").select(
-        pl.col("nr").cast(pl.Int64), "indicator_id", "unit", "plausible_min", "plausible_max"
+    known = (
+        indicators.sort("indicator_id")
+        .with_row_index("nr")
+        .select(pl.col("nr").cast(pl.Int64), "indicator_id", "unit", "plausible_min", "plausible_max")
     )
     at = pl.int_range(total, eager=True).alias("at").to_frame().lazy()
     line = (pl.col("at") // YEARS).alias("line")
@@ -119,6 +121,7 @@ def synthetic_series(rows: int, indicators: pl.DataFrame) -> pl.LazyFrame:
         .otherwise(pl.lit([], pl.List(pl.String)))
         .alias("flags"),
     )
+
 
 def synthetic_observations(rows: int, indicators: pl.DataFrame) -> pl.LazyFrame:
     """A table `observations` of about `rows` rows; a fifth repeats keys of others with another value."""
@@ -301,7 +304,7 @@ def main() -> None:
 
         def child(stage: str) -> str:
             command = [sys.executable, __file__, "--one", stage, "--rows", str(given.rows), "--folder", str(folder)]
-            return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603
+            return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
         if not (folder / "observations.parquet").is_file():
             child("generate")

@@ -10,14 +10,13 @@ import math
 import polars as pl
 
 from pipelines.analysis.intervals import divided
+from pipelines.series.lines import LINE, batches, contiguous, ordered, run_number, starts
 from pipelines.warehouse.schema import SCHEMAS, conform
 
 SLIP_POWERS = (1, 2, 3, 4, 8, -1, -2, -3, -4, -8)
 SLIP_START, SLIP_RESIDUAL = 0.7, 0.10
 OUTLIER_Z, OUTLIER_POINTS = 3.5, 7
 RATIO_LOW, RATIO_HIGH = 0.5, 2.0
-
-LINE = ["place_code", "indicator_id", "basis", "scope", "period_kind"]
 
 
 def range_flag(value: pl.Expr, lowest: pl.Expr, highest: pl.Expr, unit: pl.Expr) -> pl.Expr:
@@ -44,22 +43,6 @@ def slip_power(value: pl.Expr, reference: pl.Expr, lowest: pl.Expr, highest: pl.
             pl.when((log.abs() >= SLIP_START) & ((log - k).abs() <= SLIP_RESIDUAL) & plausible).then(k).otherwise(power)
         )
     return power
-
-
-def neighbour_median(value: pl.Expr) -> pl.Expr:
-    """Median of up to three neighbours on each side within the sorted group; null without neighbours
-    (METHODOLOGY 10.2). Use with `.over(line, order_by="year")`."""
-    around = [value.shift(i) for i in (-3, -2, -1, 1, 2, 3)]
-    return pl.concat_list(around).list.drop_nulls().list.median()
-
-
-def log_z(value: pl.Expr) -> pl.Expr:
-    """Modified z on logs 0.6745(ln x - median)/MAD of a group of positive values; null below seven points or where the
-    MAD is zero (METHODOLOGY 10.3)."""
-    logs = pl.when(value > 0).then(value).log()
-    middle = logs.median()
-    spread = (logs - middle).abs().median()
-    return pl.when(logs.count() >= OUTLIER_POINTS).then(divided(0.6745 * (logs - middle), spread))
 
 
 def ratio_edit(value: pl.Expr, prior: pl.Expr) -> pl.Expr:
@@ -94,29 +77,92 @@ def digit_slips(written: str, lo: float, hi: float) -> list[str]:
     return sorted(good, key=lambda t: (abs(float(t) - middle), t))
 
 
-def quality_checks(series: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
+def neighbour_median(points: pl.DataFrame, rows: pl.Series) -> pl.Series:
+    """Median of up to three neighbours on each side within the line, for some rows of `points` (line, value in order of
+    time); null without neighbours (METHODOLOGY 10.2)."""
+    line, values = points["line"], points["value"]
+    around = []
+    for step in (-3, -2, -1, 1, 2, 3):
+        at = rows.cast(pl.Int64) + step
+        at = at.set((at < 0) | (at >= points.height), None)
+        other = line.gather(at) == line.gather(rows)
+        around.append(values.gather(at).set(~other.fill_null(False), None).alias(str(step)))
+    return pl.DataFrame(around).select(pl.concat_list(pl.all()).list.drop_nulls().list.median()).to_series()
+
+
+def _prior_year(points: pl.DataFrame) -> pl.Series:
+    """For each of the points in order of line and year: the value of the first point of the year before in its line."""
+    runs = points.select("line", "year", run_number(["line", "year"]).alias("run"))
+    first = runs.select(starts(["line", "year"]).arg_true()).to_series()
+    before = runs.select(pl.when(pl.col("run") > 0).then(pl.col("run") - 1)).to_series()
+    row = first.gather(before)
+    same = (points["line"].gather(row) == points["line"]) & (points["year"].gather(row) + 1 == points["year"])
+    return points["value"].gather(row).set(~same.fill_null(False), None)
+
+
+def log_z(points: pl.DataFrame) -> pl.Series:
+    """Modified z on logs 0.6745(ln x - median)/MAD of each of the points (line, value) within its line of positive
+    values, lines numbered from 0; null below seven points or where the MAD is zero (METHODOLOGY 10.3)."""
+    logs = points.select("line", pl.when(pl.col("value") > 0).then(pl.col("value")).log().alias("log"))
+    middles = logs.group_by("line").agg(pl.col("log").median().alias("middle"), pl.col("log").count().alias("n"))
+    middles = middles.sort("line")
+    off = logs.select("line", pl.col("log") - middles["middle"].gather(logs["line"]))
+    spreads = off.group_by("line").agg(pl.col("log").abs().median().alias("spread")).sort("line")["spread"]
+    enough = (middles["n"] >= OUTLIER_POINTS).gather(points["line"])
+    spread = spreads.gather(points["line"])
+    return off.select(pl.when(enough).then(divided(0.6745 * pl.col("log"), pl.lit(spread))).alias("z")).to_series()
+
+
+def _suspects(points: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Points of whole lines, in order of line and year, that one of the rules flags: with range, power and outlier."""
+    lines = points.select(*LINE).filter(starts(LINE)).join(known, on="indicator_id", how="left", maintain_order="left")
+    points = points.with_columns(run_number(LINE).alias("line"))
+    in_order = points.select(pl.col("line").cast(pl.UInt64) * 2**12 + pl.col("year")).to_series()
+    if not in_order.is_sorted():
+        points = points.sort("line", "year", maintain_order=True)
+    span = (
+        points.group_by("line")
+        .agg(pl.col("value").min().alias("low"), pl.col("value").max().alias("high"))
+        .sort("line")
+    )
+    # where the largest value is not five times the smallest, none is off by a power of ten
+    restless = span.select((pl.col("low") <= 0) | (pl.col("high") >= pl.col("low") * 10**SLIP_START * 0.99)).to_series()
+    value = pl.col("value")
+    stock = lines["measure_type"].str.ends_with(":stock").fill_null(False)
+    of_line = points["line"]
+    points = points.with_columns(
+        *(lines[c].gather(of_line).alias(c) for c in ("plausible_min", "plausible_max", "name_zh")),
+        (log_z(points).abs() > OUTLIER_Z).fill_null(False).alias("far"),
+        stock.gather(of_line).alias("stock"),
+        restless.gather(of_line).alias("restless"),
+        _prior_year(points).alias("prior"),
+    )
+    lowest, highest = pl.col("plausible_min"), pl.col("plausible_max")
+    points = points.with_columns(
+        pl.when(pl.col("period_kind") == "annual")
+        .then(range_flag(value, lowest, highest, pl.col("unit")))
+        .alias("range"),
+        (pl.col("far") | (ratio_edit(value, pl.col("prior")) & pl.col("stock")).fill_null(False)).alias("outlier"),
+    )
+    rows = points.select(
+        (pl.col("restless") | pl.col("outlier") | pl.col("range").is_not_null()).arg_true()
+    ).to_series()
+    found = points[rows].with_columns(neighbour_median(points, rows).alias("reference"))
+    found = found.with_columns(slip_power(value, pl.col("reference"), lowest, highest).alias("power"))
+    return found.filter(pl.any_horizontal(pl.col("range", "power").is_not_null(), "outlier"))
+
+
+def quality_checks(series: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFrame) -> pl.DataFrame:
     """`checks` rows of kinds range, slip and outlier for the points of `series` (METHODOLOGY 10.1 to 10.3).
 
     Verdict `flag`; `found` is the value, `expected` the repaired value or the neighbours' median, `proposal` the words.
+    `series` may be a scan of the stored table.
     """
     known = indicators.select("indicator_id", "name_zh", "plausible_min", "plausible_max", "measure_type")
-    rows = series.select(*LINE, "period", "year", "value", "unit", "observation_id").join(
-        known, on="indicator_id", how="left"
-    )
-    rows = rows.sort(*LINE, "year", "period").with_columns(
-        neighbour_median(pl.col("value")).over(LINE).alias("reference"), log_z(pl.col("value")).over(LINE).alias("z")
-    )
-    prior = rows.select(*LINE, pl.col("year") + 1, pl.col("value").alias("prior")).unique([*LINE, "year"], keep="any")
-    rows = rows.join(prior, on=[*LINE, "year"], how="left", maintain_order="left")
+    points = series.lazy().select(*LINE, "period", "year", "value", "unit", "observation_id").collect()
+    points = contiguous(ordered(points, [*LINE, "period"]))
+    rows = pl.concat([_suspects(part, known) for part in batches(points, LINE)])
     value, ref = pl.col("value"), pl.col("reference")
-    lowest, highest = pl.col("plausible_min"), pl.col("plausible_max")
-    annual = pl.col("period_kind") == "annual"
-    jump = ratio_edit(value, pl.col("prior")) & pl.col("measure_type").str.ends_with(":stock")
-    rows = rows.with_columns(
-        pl.when(annual).then(range_flag(value, lowest, highest, pl.col("unit"))).alias("range"),
-        slip_power(value, ref, lowest, highest).alias("power"),
-        ((pl.col("z").abs() > OUTLIER_Z).fill_null(False) | jump.fill_null(False)).alias("outlier"),
-    )
     repaired = value / pl.lit(10.0).pow(pl.col("power"))
     swap = column_swap(divided(value, ref)) & pl.col("indicator_id").is_in(
         ["registered_households", "registered_population"]

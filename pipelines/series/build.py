@@ -204,9 +204,7 @@ def infer_basis(points: pl.DataFrame, tolerance: float = 0.01, years: int = 10) 
     if rows.is_empty():
         return points.with_columns(inferred.alias("basis_inferred"))
     basis = points["basis"].clone().scatter(rows, found["inferred"])
-    return _flagged(points, rows, "basis_inferred").with_columns(
-        basis.alias("basis"), inferred.alias("basis_inferred")
-    )
+    return _flagged(points, rows, "basis_inferred").with_columns(basis.alias("basis"), inferred.alias("basis_inferred"))
 
 
 def _key_number(points: pl.DataFrame) -> pl.Series:
@@ -228,7 +226,9 @@ def _competing(points: pl.DataFrame) -> pl.DataFrame:
         ["doc_id", "key", "basis_inferred", "value"], keep="first", maintain_order=True
     )
     direct = pl.col("status_rank") <= STATUS_RANK["derived"]
-    points = points.filter(direct | ~direct.any().over("key")).with_columns(pl.col("value_hi").fill_null(_OPEN).alias("top"))
+    points = points.filter(direct | ~direct.any().over("key")).with_columns(
+        pl.col("value_hi").fill_null(_OPEN).alias("top")
+    )
     points = points.with_columns(
         (pl.col("top") - pl.col("value_lo")).alias("width"),
         (pl.col("value_lo").max().over("key") <= pl.col("top").min().over("key")).alias("concordant"),
@@ -287,7 +287,9 @@ def build_series(
     # points without competition
     notes = pl.concat(
         [
-            pl.DataFrame({"n_sources": [1], "other_observation_ids": [[]]}, schema_overrides={"other_observation_ids": LIST}),
+            pl.DataFrame(
+                {"n_sources": [1], "other_observation_ids": [[]]}, schema_overrides={"other_observation_ids": LIST}
+            ),
             chosen.select("n_sources", "other_observation_ids", "conflict_delta", "conflict"),
         ],
         how="diagonal",
