@@ -15,7 +15,8 @@ from string import ascii_letters
 
 from pipelines.catalogue.units import UNITS
 from pipelines.documents.model import DAMAGE_MARK
-from pipelines.extraction.numerals import ARABIC, SCALE, arabic_value, chinese_value, fraction_value, scale_value
+from pipelines.extraction.chinese import FIRST, START, read_chinese
+from pipelines.extraction.numerals import ARABIC, SCALE, arabic_value, chinese_value, scale_value
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ LABEL = re.compile(
     r"|(?<=第)[0-9]+(?:次|届|位|名|号|期|条|章|页|批|期|轮|个|周|季度|产业|医院|中学|小学|师|团|军|项|类|款)?"
     r"|(?:(?<=附件)|(?<=图)|(?<=表)|(?<=编号)|(?<=电话)|(?<=邮编)|(?<=热线))[:：]?\s?[0-9][0-9-]*"
     r"|(?<=[“\"‘《])[0-9]+(?:[.·][0-9]+)+(?=[”\"’》])"
+    r"|https?://[!-~]+|www\.[!-~]+"
     r"|1[3-9][0-9]{9}(?![0-9])|0[0-9]{2,3}-[0-9]{7,8}"
     r"|[A-Za-z]+[-]?[0-9]+(?:[-.][0-9A-Za-z]+)*|[0-9]+[A-Za-z](?![A-Za-z]*[²³])[A-Za-z0-9]*"
     r"|\[[0-9]{1,3}\])"
@@ -87,10 +89,12 @@ _UNIT_WORDS = sorted(
 UNIT = "(?:" + "|".join(re.escape(u) for u in _UNIT_WORDS) + ")"
 _UNITISH = re.compile(UNIT)
 ABOUT = r"(?:余|多|来|几)"
+# behind a scale word a number may go on: 28万4千, 5亿1万4千6百, 1千零20; four bare digits only before a counter: 3万4000人
+INNER = r"(?<=[千万亿])(?:(?:零?[0-9]+[百千万])+|零[0-9]+万?|[0-9]{4}(?=余|多|[人名户元亩吨个件份册只头例公平米]))"
 PER_HEAD_TAIL = r"(?:/[一-鿿]{1,4}(?:[·.][一-鿿]{1,2})?)?"
 
 QUANTITY = re.compile(
-    rf"(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>(?<=[万亿])[0-9]+(?:千|百)?(?=余|多|人|元|户|亩|吨|{UNIT}))?(?P<a2>{ABOUT})?"
+    rf"(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>{INNER})?(?P<a2>{ABOUT})?"
     rf"(?P<rest>"
     rf"(?P<ratio>\s?[:∶：](?P<n2>{ARABIC})(?:[:∶：](?P<n3>{ARABIC}))?(?![:0-9]))"
     rf"|/(?P<per>10万|1?万|千)(?![元人户])"
@@ -99,17 +103,8 @@ QUANTITY = re.compile(
     r"(?P<suffix>左右|上下|以上|以下|以内|之内|以外)?"
 )
 
-CN = r"[零〇一二两三四五六七八九十百千万亿]"
-CHINESE = re.compile(
-    rf"(?P<fraction>(?:百|千|万|[一二三四五六七八九十]+)分之(?:[0-9.]+|[一二三四五六七八九十百零点两]+))(?:强|弱)?(?P<fs>左右|以上|以下|以内)?"
-    rf"|(?P<cheng>[一二三四五六七八九]成)(?P<ch5>五)?(?P<cs>左右|以上|以下)?(?=[的，,。；;、]|人|以|学生|农|群众|村)"
-    rf"|(?P<fan>(?<=翻)[一二两三四]?番|(?<=翻了)[一二两三四]番)"
-    rf"|(?P<bei>(?<=提高|增长|增加|扩大|上升|提升)(?:了|近|约|到)?[一二两三四五六七八九十]+倍)"
-    rf"|(?P<cn>(?<![一二三四五六七八九十百千万第每“\"]){CN}*[百千万亿]{CN}*)(?P<ca>{ABOUT})?(?P<cu>人次|人|名|户|元|亩|吨|公里|平方米|平方公里|件|册|份|所|个|株|例|学生|群众|农户|干部|职工)(?P<ct>左右|以上|以下|以内)?"
-)
-
 BEFORE = re.compile(
-    r"(?P<about>近|约|大约|将近|接近|大概)$|(?P<least>不低于|不少于|不小于|至少|超过|超|突破|逾|高于|大于|≥|>|＞|达到或超过|最低|年满|满|多达|上)$"
+    r"(?P<about>(?<![附临邻就最亲])近|(?<![签预节履契条公合制集])约|大约|将近|接近|大概)$|(?P<least>不低于|不少于|不小于|至少|超过了?|超|突破了?|逾|高于|大于|≥|>|＞|达到或超过|最低|年满|满|多达|上)$"
     r"|(?P<most>不超过|不高于|不足|不大于|不到|不多于|低于|少于|小于|≤|<|＜|至多|最多|最高)$"
 )
 NAME_AFTER = re.compile(
@@ -195,14 +190,11 @@ def find_mentions(text: str, noise: Sequence[tuple[int, int]] = ()) -> list[Ment
 # Where a mention may begin: an Arabic digit (not inside one already read), or a Chinese numeral that measures.
 _SCAN = re.compile(
     # the characters a mention can begin with: everything else is passed over at once
-    r"(?=[0-9A-Za-z〔\[（(【\-−零〇一二两三四五六七八九十百千万亿番了近约])(?:"
-    rf"[〔\[（(【](?=(?:19|20)[0-9]{{2}}[〕\])）】]\s?(?:第)?[0-9]+号)|[A-Za-z]+-?(?=[0-9])|[0-9]+"
-    r"|(?:(?<=[为是率到达长值至])|(?<=[：:（(，,、和及\t ]))[-−](?=[0-9])"
-    rf"|二[0〇零○](?={MASK}|[〇一二三四五六七八九]{{2}}年)|(?:百|千|万|[一二三四五六七八九十]+)分之|[一二三四五六七八九]成(?!员|立|功|为|果|绩|长|人|本|都|熟|就|效|了|材|才|教)"
-    rf"|(?<=翻)[一二两三四]?番|(?<=翻了)[一二两三四]番|(?<=提高|增长|增加|扩大|上升|提升)[了近约]?[一二两三四五六七八九十]+倍"
-    rf"|(?<![一二三四五六七八九十百千万第每“\"]){CN}*[百千万亿]{CN}*(?=(?:{ABOUT})?(?:人次|人|名|户|元|亩|吨|公里|平方米|平方公里|件|册|份|所|株|例|学生|群众|农户|干部|职工)))"
+    rf"(?=[0-9A-Za-z〔\[（(【\-−负{FIRST}])(?:"
+    rf"[〔\[（(【](?=(?:19|20)[0-9]{{2}}[〕\])）】]\s?(?:第)?[0-9]+号)|https?://[!-~]+|www\.[!-~]+|[A-Za-z]+-?(?=[0-9])|[0-9]+"
+    rf"|(?:(?<=[为是率到达长值至])|(?<=[：:（(，,、和及\t ]))[-−](?=[0-9])|(?<![抱肩担自欺胜])负(?=[0-9{FIRST}])"
+    rf"|二[0〇零○](?={MASK}|[〇一二三四五六七八九]{{2}}年)|{START})"
 )
-_IDIOM = re.compile(r"千家万户|千方百计|百姓|千村万户|万人大|千人计划|百名|百年|万元户")
 
 
 _DIGITS = re.compile("[0-9]+")
@@ -218,7 +210,7 @@ def _read(text: str, start: int) -> Mention | None:
     first = text[start]
     if "0" <= first <= "9":
         return _read_digits(text, start)
-    if first not in "-−" and (not first.isascii() or not (first.isdigit() or first.isalpha() or first in "([")):
+    if first not in "-−负" and (not first.isascii() or not (first.isdigit() or first.isalpha() or first in "([")):
         if first in "〔（【":
             label = LABEL.match(text, start)
             if label:
@@ -231,8 +223,8 @@ def _read(text: str, start: int) -> Mention | None:
                 else None
             )
         return _read_chinese(text, start)
-    if first in "-−":
-        # 自然增长率为-1.27‰: a minus after a copula, a colon or a cell's border is a sign, elsewhere it is a dash
+    if first in "-−负":
+        # 自然增长率为-1.27‰, 负1.27‰: a minus after a copula, a colon or a cell's border is a sign, else it is a dash
         positive = _read(text, start + 1)
         if positive is None or positive.mention_class != "quantity" or positive.value is None:
             return positive
@@ -277,7 +269,7 @@ def _is_duration(text: str, date: re.Match[str]) -> bool:
 
 
 # the last characters of the words in BEFORE
-_MODIFIER_ENDS = frozenset("近约概于少过超破逾≥>＞低满达上足大到≤<＜多高")
+_MODIFIER_ENDS = frozenset("近约概于少过超破了逾≥>＞低满达上足大到≤<＜多高")
 
 
 def _before(text: str, start: int) -> tuple[int, str | None]:
@@ -412,9 +404,11 @@ def _plain(text: str, span_start: int, start: int, hit: re.Match[str], modifier:
             flags=("damaged",),
         )  # fmt: skip
     value = arabic_value(digits, scale or "")
+    if unit == "成":
+        value, unit = 10 * value, "%"
     if inner:
-        tail = inner.rstrip("千百")
-        value += arabic_value(tail, inner[len(tail) :])
+        value = chinese_value(digits + (scale or "") + inner) or value
+        digits, scale = "1", inner[-1] if inner[-1] in "百千万" else ""
     exact = not scale and unit not in _MEASURED and "." not in digits
     return Mention(
         span_start, end, text[span_start:end], "quantity", "quantity", value, (), unit, approx, start, number_end,
@@ -489,85 +483,30 @@ def _bare_number(text: str, start: int, end: int, span_end: int) -> tuple[str, s
 
 
 def _read_chinese(text: str, start: int) -> Mention | None:
-    hit = CHINESE.match(text, start)
-    if hit is None or _IDIOM.match(text, max(0, start)) or _IDIOM.match(text, max(0, start - 1)):
-        return None
     span_start, modifier = _before(text, start)
-    end = hit.end()
-    if hit["fraction"]:
-        fraction = fraction_value(hit["fraction"])
-        if fraction is None:
-            return None
-        return Mention(
-            span_start,
-            end,
-            text[span_start:end],
-            "quantity",
-            "fraction",
-            fraction[0],
-            (),
-            fraction[1],
-            _approx(modifier, None, hit["fs"]),
-            start,
-            end,
-        )
-    if hit["cheng"]:
-        tenth = (chinese_value(hit["cheng"][0]) or 0) * 10 + (5 if hit["ch5"] else 0)
-        return Mention(
-            span_start,
-            end,
-            text[span_start:end],
-            "quantity",
-            "tenths",
-            tenth,
-            (),
-            "%",
-            _approx(modifier, None, hit["cs"]),
-            start,
-            end,
-        )
-    if hit["fan"]:
-        times = chinese_value(hit["fan"][:-1] or "一") or 1.0
-        return Mention(start, end, hit["fan"], "quantity", "doublings", times, (), "番", "exact", start, end)
-    if hit["bei"]:
-        multiple = chinese_value(re.sub(r"[^零〇一二两三四五六七八九十百千万亿]", "", hit["bei"]))
-        return Mention(start, end, hit["bei"], "quantity", "times", multiple, (), "倍", "exact", start, end)
-    words = hit["cn"]
-    unit_word = hit["cu"]
-    unit: str = NOUN_UNIT.get(unit_word) or _base(unit_word)
-    end = hit.end("cu") if unit_word not in NOUN_UNIT else hit.start("cu")
-    if hit["ct"] and hit.end("cu") == end:
-        end = hit.end()
     before = text[start - 1 : start]
-    if before in "数几":
-        return Mention(
-            start - 1,
-            end,
-            text[start - 1 : end],
-            "quantity",
-            "indefinite",
-            None,
-            (),
-            unit,
-            "about",
-            start,
-            end,
-            0.0,
-            ("indefinite",),
-        )
-    if before == "成" or (len(words) == 1 and words in "百千" and modifier is None and before != "上"):
-        return None  # 成千上万; 百人, 千户 alone are figures of speech
-    if words == "万" and modifier is None and before != "上":
+    found = read_chinese(text, start, modifier is not None or before in ("上", "数"))
+    if found is None:
         return None
-    value = chinese_value(words)
-    if value is None:
-        return None
-    if before == "上" and words[0] in "百千万亿":
+    unit = NOUN_UNIT[found.noun] if found.noun else _base(found.unit)
+    if before in ("数", "几") or found.value is None:
+        begin = start - 1 if before in ("数", "几") else start
         return Mention(
-            start - 1, end, text[start - 1 : end], "quantity", "chinese", value, (), unit, "at_least", start, end
-        )
-    approx = _approx(modifier, hit["ca"], hit["ct"])
-    return Mention(span_start, end, text[span_start:end], "quantity", "chinese", value, (), unit, approx, start, end)
+            begin, found.end, text[begin : found.end], "quantity", "indefinite", None, (), unit, "about", start,
+            found.end, flags=("indefinite",),
+        )  # fmt: skip
+    approx = _approx(modifier, found.about, found.suffix)
+    if before == "上" and text[start] in "百千万亿":
+        span_start, approx = start - 1, "at_least"  # 上千万元
+    return Mention(
+        span_start, found.end, text[span_start : found.end], "quantity", found.rule, found.value, (), unit, approx,
+        start, found.end,
+    )  # fmt: skip
+
+
+_OF_ITS_OWN = frozenset(
+    ("岁", "周岁", "年", "个月", "天")
+)  # 死亡率为0，5岁以下…: an age or a span of time is no list's unit
 
 
 def _share_units(text: str, found: list[Mention]) -> list[Mention]:
@@ -575,12 +514,14 @@ def _share_units(text: str, found: list[Mention]) -> list[Mention]:
     result = list(found)
     for i in range(len(result) - 2, -1, -1):
         here, after = result[i], result[i + 1]
+        points = here.unit == "个" and after.unit in ("百分点", "千分点")  # 提高3.1个和2.4个百分点
         if (
             here.mention_class != "quantity"
-            or here.unit
+            or (here.unit and not points)
             or here.ratio
             or after.mention_class != "quantity"
             or not after.unit
+            or after.unit in _OF_ITS_OWN
         ):
             continue
         between = text[here.end : after.start]

@@ -16,7 +16,7 @@ DIGITS = (
 SMALL_SCALES = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 LARGE_SCALES = {"万": 10**4, "亿": 10**8, "兆": 10**12}
 ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
-SCALE = r"(?:十|百|千|万亿|千万|百万|十万|万|亿)"
+SCALE = r"(?:十|百|千(?![米克瓦卡伏])|万亿|千万|百万|十万|万万|万|亿)"  # 12千米 is 12公里
 _TOKEN = re.compile(rf"{ARABIC}|.", re.S)
 _ZERO = frozenset("零〇○")
 
@@ -96,9 +96,13 @@ def _scaled(tokens: list[str]) -> Fraction | None:
     last_scale = 0
     for i, token in enumerate(tokens):
         if token in SMALL_SCALES:
+            if last_scale and SMALL_SCALES[token] >= last_scale:
+                return None  # 五十千
             total += (number if number else 1) * SMALL_SCALES[token]
             last_scale, number = SMALL_SCALES[token], None
         elif token in DIGITS:
+            if number:
+                return None  # 二三十 says no number
             number = Fraction(DIGITS[token])
             if last_scale >= 100 and i == len(tokens) - 1 and tokens[i - 1] not in _ZERO:
                 number *= last_scale // 10  # 三百二 is 320

@@ -138,3 +138,57 @@ def test_every_digit_lies_in_one_mention(text: str) -> None:
     covered = {i for a, b in spans for i in range(a, b)}
     assert all(i in covered for i, c in enumerate(text) if c in "0123456789")
     assert all(m.text == text[m.start : m.end] for m in mentions)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit", "approx"),
+    [
+        ("投入一千多万元。", 1e7, "元", "at_least"),
+        ("减贫十几万人", 1e5, "人", "at_least"),
+        ("培训二十三名村医", 23.0, "人", "exact"),
+        ("提高三点二个百分点", 3.2, "百分点", "exact"),
+        ("总投资一点五亿元", 1.5e8, "元", "exact"),
+        ("人民币壹佰伍拾万元整", 1.5e6, "元", "exact"),
+        ("全长12千米", 12.0, "公里", "exact"),
+        ("总人口28万4千余人", 284000.0, "人", "at_least"),
+        ("带动3万4000人", 34000.0, "人", "exact"),
+        ("9成以上的村", 90.0, "%", "at_least"),
+        ("八成以上为外来人口", 80.0, "%", "at_least"),
+        ("自然增长率为负1.27‰，", -1.27, "‰", "exact"),
+        ("慢病签约3840人", 3840.0, "人", "exact"),
+        ("节约20万元", 200000.0, "元", "exact"),
+        ("附近12个村", 12.0, "个", "exact"),
+        ("超过了80%", 80.0, "%", "at_least"),
+    ],
+)
+def test_wordings_of_other_texts(text: str, value: float, unit: str, approx: str) -> None:
+    (m,) = quantities(text)
+    assert (m.value, m.unit, m.approx) == (pytest.approx(value), unit, approx)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["十件实事", "三四个问题", "一二三产业", "二十四个月", "一个人", "百年大计", "成千上万人", "万万不可", "第十五条"],
+)
+def test_numerals_that_measure_nothing(text: str) -> None:
+    assert quantities(text) == []
+
+
+def test_an_indefinite_numeral_has_no_value() -> None:
+    (m,) = quantities("动员二三百户")
+    assert (m.value, m.flags) == (None, ("indefinite",))
+
+
+def test_two_measures_are_not_one_number() -> None:
+    assert [(m.value, m.unit) for m in quantities("补助5万元12户、奖励3万2个村")][:2] == [(50000, "元"), (12, "户")]
+    assert [m.value for m in quantities("死亡率为0，5岁以下儿童")] == [0, 5]
+    assert quantities("死亡率为0，5岁以下儿童")[0].unit is None
+
+
+def test_points_written_once() -> None:
+    points = quantities("分别提高3.1个和2.4个百分点")
+    assert [(m.value, m.unit) for m in points] == [(3.1, "百分点"), (2.4, "百分点")]
+
+
+def test_an_address_of_the_web_holds_no_quantity() -> None:
+    assert [m.mention_class for m in find_mentions("见http://www.a.cn/t20%20.html，5人")] == ["label", "quantity"]
