@@ -7,7 +7,7 @@ Puts the phrase of a number together from the pieces around it. The pieces are c
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from pipelines.extraction.cues import cue
@@ -17,6 +17,8 @@ from pipelines.extraction.measures import unit_of
 from pipelines.extraction.mentions import Mention
 from pipelines.extraction.phrases import (
     compose,
+    for_sibling,
+    joined,
     leading_verbs,
     noun_phrase,
     predicate,
@@ -40,6 +42,8 @@ _VERB_END = cue("verb_end")
 _TOTAL = cue("total")
 _USED_FOR = cue("used_for")
 _COMPARED = cue("compared")
+_CHANGED_ONLY = cue("changed_only")
+_WANTED_ONLY = cue("wanted_only")
 _CHANGE_SUFFIX = cue("change_suffix")
 _COMPARED_TIME = cue("compared_time")
 _COMPARED_OPENING = cue("compared_opening")
@@ -60,6 +64,8 @@ _NO_NOUN_WORDS = (
 _SPENT_FOR = ("用于", "主要用于", "专项用于")  # an amount whose purpose follows
 # events whose unit tells number from rate
 _VITAL_EVENTS = ("出生", "死亡", "自然增长", "迁入", "迁出", "自然增加")
+_SIBLING_REACH = 4  # numbers back in which a sibling is looked for
+_AGES = ("岁", "周岁")
 _COUNT_SUFFIX = {"人次": "人次", "例": "例数", "户": "户数", "次": "次数", "期": "期数"}
 _HEAD_SUFFIX = {"户": "户数", "人": "人数"}
 _EVENT_SUFFIX = {"人": "人数", "‰": "率", "%": "率"}
@@ -77,13 +83,19 @@ def _is_generic(phrase: str) -> bool:
     return _GENERIC.fullmatch(phrase) is not None
 
 
-def attribute(layout: Layout, mentions: Sequence[Mention]) -> list[Reading]:
-    """Readings of all quantities among the mentions of the layout's text, in order, with their links."""
+def attribute(
+    layout: Layout, mentions: Sequence[Mention], planned: Callable[[int], bool | None] = lambda _: None
+) -> list[Reading]:
+    """Readings of all quantities among the mentions of the layout's text, in order, with their links.
+
+    `planned` tells whether the part of the text at a position speaks of what is to come (True) or has been (False).
+    """
     words = TargetWords(layout.text)
     readings: list[Reading] = []
     for i, m in enumerate(mentions):
         if m.mention_class == "quantity":
-            readings.append(_read(layout, words, mentions, i, Surroundings(layout, mentions, i), readings))
+            around = Surroundings(layout, mentions, i)
+            readings.append(_read(layout, words, mentions, i, around, readings, planned(m.start)))
     return link(layout, readings)
 
 
@@ -109,6 +121,7 @@ def _read(
     i: int,
     around: Surroundings,
     readings: Sequence[Reading],
+    planned: bool | None,
 ) -> Reading:
     text = layout.text
     m = mentions[i]
@@ -121,11 +134,12 @@ def _read(
         and (rest := around.left.lstrip("的 ")).startswith(before.noun)
     ):
         # the noun behind the number before belongs to that number: 300名|住校生|发放补助|6万元
-        around.left = rest[len(before.noun) :]
+        # an age belongs to the noun behind it all the same: 65岁以上|老年人|免费体检8230人
+        around.left = rest[len(before.noun) :] if before.unit not in _AGES else before.mention.text + rest
     left, scope = trim(around.left)
     left = _FOUND_BY.sub("", left)
     right = around.right.strip(" 　")
-    kind, direction, kind_rule = kind_of(layout, words, m, around, unit)
+    kind, direction, kind_rule = kind_of(layout, words, m, around, unit, planned)
     rules = [m.rule, kind_rule]
     phrase = noun = own = ""
     if right and unit not in _NOT_COUNTED and right[0] not in _NO_NOUN and not right.startswith(_NO_NOUN_WORDS):
@@ -149,6 +163,14 @@ def _read(
         elif not left and _TOTAL.search(around.left) and (totalled := _totalled(text, around, before)):
             phrase = totalled
             rules.append("total_of")
+        elif not left and scope and unit in _HEAD_SUFFIX and last is None:
+            phrase = _HEAD_SUFFIX[unit]  # 全村213户926人: the unit alone says what is counted
+        elif before is not None and left and (sibling := _of_sibling(readings, left, around.sentence)):
+            phrase = own = sibling
+            rules.append("sibling")
+        elif before is not None and left and _CHANGED_ONLY.fullmatch(left):
+            phrase = before.indicator  # 由500元提高到560元: one indicator before and after
+            rules.append("carried_change")
         elif not left and last is not None:
             phrase = last.indicator
             old, new = _HEAD_SUFFIX.get(last.unit or ""), _HEAD_SUFFIX.get(unit or "")
@@ -157,10 +179,16 @@ def _read(
             rules.append("carried")
         else:
             own = phrase
-    if before is not None and _COMPARED.fullmatch(phrase):
+    if unit == "%" and right[:1] == "的" and (not left or _WANTED_ONLY.fullmatch(left)):
+        if behind := noun_phrase(right)[0][:24]:
+            phrase = behind  # 争取70%的中小学接入宽带
+            rules.append("share_of_noun")
+    elif before is not None and _COMPARED.fullmatch(phrase):
         # 市里下达的目标10.66‰, 比上年的295人: the number is another value of what was just named
         phrase = _CHANGE_SUFFIX.sub("", before.indicator)
         rules.append("compared_with")
+    if kind_rule == "plan_done" and last is not None:
+        phrase = joined(_MEASURE_SUFFIX.sub("", last.indicator), "任务")
     core = phrase.translate(_IGNORED)
     if kind in ("growth", "change") and m.rule != "range":
         phrase = _changed(around, left, last)
@@ -174,7 +202,7 @@ def _read(
     elif len(core) <= 1 or _is_generic(core):
         topic = _topic(around, last)
         if topic:
-            phrase = topic + phrase if phrase not in topic else topic
+            phrase = joined(topic, phrase)
             rules.append("topic")
     phrase = shorten(phrase)
     if around.opened and len(core) <= 4 and kind not in ("growth", "change"):
@@ -220,6 +248,16 @@ def _read(
         noun,
         own,
     )
+
+
+def _of_sibling(readings: Sequence[Reading], own: str, sentence: tuple[int, int]) -> str:
+    """The phrase of the nearest sibling named before in the sentence, with `own` in its place; "" if there is none."""
+    for r in reversed(readings[-_SIBLING_REACH:]):
+        if r.sentence != sentence:
+            break
+        if phrase := for_sibling(r.indicator, own):
+            return phrase
+    return ""
 
 
 def _from_noun_behind(
@@ -268,7 +306,7 @@ def _changed(around: Surroundings, left: str, last: Reading | None) -> str:
     base = _COMPARED_TIME.sub("", base).strip()
     base = _COMPARED_OPENING.sub("", base)
     if not base:
-        base = last.indicator if last is not None else trim(strip_numbers(around.earlier))[0]
+        base = _CHANGE_SUFFIX.sub("", last.indicator) if last is not None else trim(strip_numbers(around.earlier))[0]
     return base + (verb if verb not in base else "")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
@@ -14,6 +14,11 @@ import yaml
 def cues() -> Mapping[str, str]:
     """All patterns by name, as written."""
     return dict(yaml.safe_load(files(__package__).joinpath("cues.yaml").read_text(encoding="utf8")))
+
+
+def siblings() -> Sequence[str]:
+    """Groups of words that stand for one another in lists of like figures, each a line of words divided by blanks."""
+    return list(yaml.safe_load(files(__package__).joinpath("siblings.yaml").read_text(encoding="utf8")))
 
 
 def cue(name: str) -> re.Pattern[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,17 +56,19 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> Understood:
     noise = furniture(text)
     cells = find_cells(text)
     layout = Layout(text)
-    mentions = find_mentions(text, noise)
-    readings: list[Reading]
-    if cells:
-        mentions = _with_cells(mentions, cells)
-        readings = _with_cell_readings(attribute(layout, [m for m in mentions if m.rule != "table_cell"]), cells)
-    else:
-        readings = attribute(layout, mentions)
     sections = split(text, noise, _heading_place)
     hint = sidecar.year if sidecar else None
     title = (sidecar.title or "") if sidecar else ""
     timelines = [timeline(text, s.start, s.end, hint, title) for s in sections]
+    planned = _planned(sections, timelines)
+    mentions = find_mentions(text, noise)
+    readings: list[Reading]
+    if cells:
+        mentions = _with_cells(mentions, cells)
+        prose = attribute(layout, [m for m in mentions if m.rule != "table_cell"], planned)
+        readings = _with_cell_readings(prose, cells)
+    else:
+        readings = attribute(layout, mentions, planned)
     whole = _sidecar_place(sidecar)
     places = [
         whole if whole is not None else _section_place(text, s, timelines[s.number], noise, title) for s in sections
@@ -74,6 +76,25 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> Understood:
     return Understood(
         source, layout, to_file, restored.edits, mentions, readings, sections, timelines, places, duplicated_spans(text)
     )
+
+
+def _planned(sections: Sequence[Section], timelines: Sequence[Timeline]) -> Callable[[int], bool | None]:
+    """Tells whether a position lies in a part that speaks of what is to come, or of what has been; None if unsaid.
+
+    A section that has a planning part reviews in its others; one without headings of either kind says nothing.
+    """
+    starts: list[int] = []
+    plans: list[bool | None] = []
+    for section, line in zip(sections, timelines, strict=True):
+        unsaid = None if len(line.parts) == 1 else False
+        for n, part in enumerate(line.parts):
+            starts.append(section.start if n == 0 else part.start)
+            plans.append(part.plan or (unsaid if n == 0 else False))
+
+    def planned(position: int) -> bool | None:
+        return plans[max(0, bisect_right(starts, position) - 1)]
+
+    return planned
 
 
 def _section_place(

@@ -25,9 +25,13 @@ _CHANGE_BARE = cue("change_bare")
 _CHANGE_VERB = cue("change_verb")
 _DOWN = cue("down")
 _COMPLETION = cue("completion")
+_PLAN_DONE = cue("plan_done")
 _AGGREGATED = cue("aggregated")
 _NORM_BEFORE = cue("norm_before")
 _NORM_AFTER = cue("norm_after")
+_NORM_LINE = cue("norm_line")
+_PUPIL_NORM = cue("pupil_norm")
+_MEAN_AGE = cue("mean_age")
 _SUM_NEAR = cue("sum_near")
 _FROM_OLD = cue("from_old")
 _STANDARD_SET = cue("standard_set")
@@ -40,6 +44,8 @@ _DONE_END = cue("done_end")
 _TARGET_OFFICE = cue("target_office")
 _TARGET_LIST = cue("target_list")
 _OUTCOME_LIST = cue("outcome_list")
+_PAST_WORDS = cue("past_words")
+_UNDONE = cue("undone")
 _DONE_OPENING = cue("done_opening")
 _CEILING_WORDS = cue("ceiling_words")
 _FLOOR_WORDS = cue("floor_words")
@@ -48,10 +54,12 @@ _SET_BY = cue("set_by")
 _TONE = cue("tone")
 
 # every pattern of change and comparison holds one of these; most numbers have none of them before them
-_MOVES = re.compile("[增升提高低下减降回缩少多超]")
+_MOVES = re.compile("[增升提高低下减降回缩少多超涨跌压]")
 _NORM_UNITS = frozenset(("元", "岁", "周岁", "公斤", "千克", "斤", None, "小时", "元/人", "年"))
 _SYMBOLS = frozenset(("%", "‰", "百分点", "千分点"))
+_SUM = re.compile("[万亿]")  # scale words that no payment per head has
 _LIST_REACH = 90
+_NEXT_SENTENCE = 12  # characters of the next sentence that can still speak of this one's numbers
 _DONE_AFTER = ("已", "均已", "全部已")  # behind the number: it has happened
 _BOUNDS = ("不低于", "不高于", "不超过", "不少于", "≤", "≥")  # a bound as part of the number
 
@@ -109,9 +117,13 @@ def _direction(verb: str) -> str:
 
 
 def kind_of(
-    layout: Layout, words: TargetWords, m: Mention, around: Surroundings, unit: str | None
+    layout: Layout, words: TargetWords, m: Mention, around: Surroundings, unit: str | None, planned: bool | None
 ) -> tuple[str, str | None, str]:
-    """Kind, direction (up, down, at_most, at_least or None) and the rule that decided, for one quantity."""
+    """Kind, direction (up, down, at_most, at_least or None) and the rule that decided, for one quantity.
+
+    `planned` says whether the part of the text it stands in speaks of what is to come (二、下一步打算) or of what has been;
+    None where nothing tells.
+    """
     left = around.left.rstrip()
     tail = left[-24:]
     if unit == "番" or m.text.startswith("翻"):
@@ -121,10 +133,16 @@ def kind_of(
     moved = _moved(around, left, tail, unit, percent, points, layout.text[around.clause[0] : m.start])
     if moved is not None:
         return moved
-    if unit == "%" and _COMPLETION.search(tail):
-        return "completion", None, "completion"
     before = layout.text[around.clause[0] : m.start]
     right = around.right
+    if unit == "%" and (_COMPLETION.search(tail) or (left == "的" and "完成" in before)):
+        return "completion", None, "completion"
+    if right == "的" and "完成" in before and _PLAN_DONE.search(tail):
+        return "target", None, "plan_done"  # 完成任务400对的100.75%
+    if _NORM_LINE.match(right):
+        return "norm", None, "norm_line"
+    if unit == "元" and _PUPIL_NORM.search(around.before[-24:]) and not _SUM.search(m.text):
+        return "norm", None, "pupil_norm"
     if unit in _NORM_UNITS:
         if (
             not _TARGET_AFTER.match(right.lstrip("资助"))
@@ -134,13 +152,17 @@ def kind_of(
         ):
             return "norm", None, "norm"
         if unit in ("岁", "周岁"):
-            return "norm", None, "age_condition"
+            return ("actual", None, "mean_age") if _MEAN_AGE.search(before) else ("norm", None, "age_condition")
         if unit in ("元", None) and "标准" in around.before[-36:]:
             if unit == "元" and "标准" in around.before[-30:] and _FROM_OLD.search(tail):
                 return "norm", None, "norm"
             if _STANDARD_SET.search(around.before[-36:]):
                 return "norm", None, "norm"
-    target = _target(layout, words, m, around, before, right)
+    target = _target(layout, words, m, around, before, right, planned)
+    if not target and planned and not _PAST_WORDS.search(before):
+        target = "target_part"
+    if not target and not _PAST_WORDS.search(before) and _undone(layout.text, m.end, around.sentence[1]):
+        target = "target_undone"
     if target:
         at = m.approx if m.approx in ("at_least", "at_most") else None
         if _CEILING_WORDS.search(before[-12:]):
@@ -178,7 +200,24 @@ def _moved(
     return None
 
 
-def _target(layout: Layout, words: TargetWords, m: Mention, around: Surroundings, before: str, right: str) -> str:
+def _undone(text: str, start: int, end: int) -> bool:
+    """True where the clauses behind a number, or a short sentence after, say that it is still to come."""
+    if (
+        "未" not in text[start : end + _NEXT_SENTENCE]
+        and "推迟" not in text[start:end]
+        and "才能" not in text[start:end]
+    ):
+        return False
+    hit = _UNDONE.search(text, start, min(len(text), end + _NEXT_SENTENCE))
+    if hit is None or hit.start() < end < hit.end():
+        return False
+    # a bracket speaks of the number before it alone: 选派10人（招生未开始，9月份才能完成）
+    return hit["border"] not in "（(" or not any(c.isdigit() for c in text[start : hit.start()])
+
+
+def _target(
+    layout: Layout, words: TargetWords, m: Mention, around: Surroundings, before: str, right: str, planned: bool | None
+) -> str:
     """Whether the number is wanted, planned or foreseen, and by which words; an outcome word nearer to it undoes that."""
     if _TARGET_AFTER.match(right):
         return "target_after"
@@ -188,7 +227,8 @@ def _target(layout: Layout, words: TargetWords, m: Mention, around: Surroundings
         return "target_compared"
     if m.text.endswith("以上") and m.unit not in _SYMBOLS and _ACTIVITY.search(before):
         return "target_floor"  # what was done is counted; 培训100人次以上 is what shall be done
-    bound = m.text.startswith(_BOUNDS) or before.rstrip().endswith("控制在")
+    # 控制在5‰以内 is an outcome in a review and a target in a plan
+    bound = m.text.startswith(_BOUNDS) or (planned is not False and before.rstrip().endswith("控制在"))
     if bound and m.unit not in ("岁", "周岁") and not _OUTCOME.search(before[-14:]):
         return "target_bound"
     hits = list(_TARGET_BEFORE.finditer(before))

@@ -6,22 +6,27 @@ Works on readings that already have phrase, unit and kind, and completes them wh
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from pipelines.extraction.cues import cue
 from pipelines.extraction.kinds import beside_target, change_verb
-from pipelines.extraction.phrases import subjects
+from pipelines.extraction.phrases import joined, listed, subjects
 from pipelines.extraction.readings import Reading
 from pipelines.extraction.surroundings import Layout
 
 _CHANGED_TO = cue("changed_to")
 _CHANGED_FROM = cue("changed_from")
+_COMPARED_ONLY = cue("compared_only")
+_MEASURE_SUFFIX = cue("measure_suffix")
 _PAID = cue("paid")
 _SPENT = cue("spent")
+_CLAUSE_BORDER = re.compile("[，,；;。：:]")
 _PART_BORDER = re.compile("[；;。]")
 _LIST_BETWEEN = re.compile(r"\s?[、,，和与及]{1,2}\s?")
 _LIST_MARKS = frozenset("、,，和及")
 _ROUNDING = 0.06  # percentage points by which a printed share may miss the quotient of its counts
 _BACK = 30  # characters before a number in which a word of change or comparison stands
+_DEALT_WITHOUT_WORD = 4  # so many values behind a list of so many names are dealt out even without 分别
 _DEALT_REACH = 22  # characters between 分别 and the first number it deals out
 
 
@@ -64,16 +69,18 @@ def _relate(layout: Layout, readings: list[Reading]) -> None:
 def _before_and_after(text: str, previous: Reading, r: Reading) -> None:
     """由A降到B: A is the value before, B the value of the indicator that A's phrase names."""
     m, old = r.mention, previous.mention
-    if previous.unit != r.unit or m.start - old.end > 10:
+    if old.unit != m.unit or m.start - old.end > 10:
         return
     left = text[max(r.sentence[0], m.start - _BACK) : m.start].rstrip()
     if not _CHANGED_TO.search(left) or not _CHANGED_FROM.search(text[max(0, old.start - 16) : old.start]):
         return
     previous.links = (*previous.links, ("previous_of", m.start))
-    if previous.kind == "norm" and r.kind != "norm":
-        r.kind, r.mention_class, r.unit = "norm", "norm", previous.unit
-    if len(r.indicator) < len(previous.indicator):
-        r.indicator = previous.indicator
+    if "norm" in (previous.kind, r.kind):
+        for reading in (previous, r):
+            reading.kind, reading.mention_class = "norm", "norm"
+    if "/" in (previous.unit or ""):
+        r.unit = previous.unit
+    r.indicator = previous.indicator
 
 
 def _share(below: Reading, above: Reading, r: Reading) -> None:
@@ -160,9 +167,22 @@ def _distribute(text: str, readings: list[Reading]) -> None:
         n = last + 1
 
 
+def _in_one_list(text: str, earlier: list[Reading], count: int, r: Reading) -> bool:
+    """True where so many quantities of one list stand in the sentence before: they are the subjects of 分别."""
+    if len(earlier) != count or earlier[0].sentence != r.sentence:
+        return False
+    return all(
+        a.mention.unit == b.mention.unit and not _CLAUSE_BORDER.search(text, a.mention.end, b.mention.start)
+        for a, b in pairwise(earlier)
+    )
+
+
 def _share_phrase(text: str, readings: list[Reading], n: int) -> None:
     """A list with one unit at its end has one phrase too: 资助500、1000、2000元."""
     r = readings[n]
+    if "list" in r.rules:
+        return
+    members = [r]
     for k in range(n + 1, len(readings)):
         other = readings[k]
         if text[readings[k - 1].mention.end : other.mention.start].strip() not in _LIST_MARKS:
@@ -170,6 +190,15 @@ def _share_phrase(text: str, readings: list[Reading], n: int) -> None:
         other.indicator, other.kind, other.direction = r.indicator, r.kind, r.direction
         other.unit, other.mention_class = r.unit, r.mention_class
         other.rules = (*other.rules, "list")
+        members.append(other)
+    if len(members) >= _DEALT_WITHOUT_WORD:
+        for border in ("，", ",", "；", ";"):
+            for clause in reversed(text[r.sentence[0] : r.clause[0]].split(border)):
+                if names := listed(clause, len(members)):
+                    for member, name in zip(members, names, strict=True):
+                        member.indicator = joined(name, member.indicator)
+                        member.rules = (*member.rules, "dealt")
+                    return
 
 
 def _deal_out(text: str, readings: list[Reading], first: int, last: int, at: int) -> None:
@@ -178,6 +207,8 @@ def _deal_out(text: str, readings: list[Reading], first: int, last: int, at: int
     count = last - first + 1
     head = text[r.sentence[0] : at]
     own = head[max(head.rfind(c) for c in "，,；;：:") + 1 :].strip()
+    if _COMPARED_ONLY.fullmatch(own):
+        own = ""
     earlier = readings[max(0, first - count) : first]
     if (
         not own
@@ -196,6 +227,10 @@ def _deal_out(text: str, readings: list[Reading], first: int, last: int, at: int
             given.rules = (*given.rules, "distributed")
         return
     names = subjects(own, count)
+    if not names and r.kind in ("actual", "norm", "target") and _in_one_list(text, earlier, count, r):
+        # 高血压患者16873人、糖尿病患者4012人，规范管理率分别达到72.4%、70.1%
+        measure = own or ("标准" if r.kind == "norm" else "")
+        names = [joined(_MEASURE_SUFFIX.sub("", e.indicator), measure) for e in earlier] if measure else []
     for k in range(first, last + 1):
         given = readings[k]
         if names:

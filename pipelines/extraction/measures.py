@@ -15,10 +15,15 @@ _PER_ONE = cue("per_one")
 _PER_HEAD = cue("per_head")
 _PER_YEAR = cue("per_year")
 _STAFFING = cue("staffing")
+_PER_PERSONS = cue("per_persons")
+_MEAN_PER_CASE = cue("mean_per_case")
+_THRESHOLD = cue("threshold")
 _PER_TIME = tuple(
     (cue(name), unit)
     for name, unit in (
         ("person_month", "元/人·月"),
+        ("pupil_day", "元/生·天"),
+        ("person_day", "元/人·天"),
         ("pupil_school_year", "元/生·学年"),
         ("person_school_year", "元/人·学年"),
         ("pupil_year", "元/生·年"),
@@ -27,6 +32,7 @@ _PER_TIME = tuple(
     )
 )
 _PER_PUPIL = frozenset(("平方米", "册", "元", "台"))
+_PER_PERSON = frozenset(("亩", "平方米", "公斤", "千克", "册"))
 _PER = {"学校": "所", "校": "所"}
 _INFERRED = "unit_inferred"
 _MANY = re.compile("[万亿]")
@@ -46,8 +52,12 @@ def unit_of(m: Mention, unit: str | None, left: str, before: str, phrase: str, k
         return _money(m, near, before[-26:], phrase, kind)
     if unit in _PER_PUPIL and "生均" in near + phrase:
         return f"{unit}/生", "per_head"
-    if unit == "人" and "户均" in near:
-        return "人/户", "per_head"
+    if "户均" in near:
+        return f"{unit}/户", "per_head"
+    if unit in _PER_PERSON and "人均" in near:
+        return f"{unit}/人", "per_head"
+    if "每" in before[-24:] and (hit := _PER_PERSONS.search(before[-24:])):
+        return f"{unit}/{hit.group(1)}人", "per_persons"
     if "每" in before[-40:] and (hit := _STAFFING.search(before[-40:])):
         return f"{unit}/{_PER.get(hit.group(1), hit.group(1))}", "per_unit"
     return unit, ""
@@ -72,6 +82,8 @@ def _money(m: Mention, near: str, wide: str, phrase: str, kind: str) -> tuple[st
                     return unit, "per_head"
             if hit := _PER_ONE.search(wide):
                 return f"元/{hit.group(1)}", "per_head"
+        if kind == "norm" and _THRESHOLD.search(wide):
+            return "元", ""
         if kind == "norm":
             return ("元/生" if "生均" in wide else "元/人"), "per_head"
     if _PER_HEAD.search(near + phrase):
@@ -80,6 +92,8 @@ def _money(m: Mention, near: str, wide: str, phrase: str, kind: str) -> tuple[st
         return "元/生", "per_head"
     if "户均" in near:
         return "元/户", "per_head"
+    if hit := _MEAN_PER_CASE.search(near + phrase):
+        return "元/人次" if hit.group() == "次均" else "元/例", "per_case"
     if kind != "growth" and "每年" in near and _PER_YEAR.search(near):
         return "元/年", "per_year"
     return "元", ""

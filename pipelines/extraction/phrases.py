@@ -11,12 +11,13 @@ from functools import lru_cache
 
 import rjieba
 
-from pipelines.extraction.cues import cue
+from pipelines.extraction.cues import cue, siblings
 
 _SCOPE = cue("scope")
 _SCOPE_WORDS = cue("scope_words")
 _LEADING = cue("leading")
 _TRAILING = cue("trailing")
+_PER_ONLY = cue("per_only")
 _LIST_NUMBER = cue("list_number")
 _HEADING_TAG = cue("heading_tag")
 _VILLAGE_ACTING = cue("village_acting")
@@ -31,6 +32,7 @@ _PURPOSE_OPENING = cue("purpose_opening")
 _PURPOSE_VERB = cue("purpose_verb")
 _NOTHING_ADDED = cue("not_a_verb_of_having")
 _SUBJECT_HEAD = cue("subject_head")
+_SHARED_HEAD = cue("shared_head")
 _MODIFIED_NOUN = cue("modified_noun")
 
 _EDGES = " \t　“”\"'‘’:：、-—·()（）\n"
@@ -44,6 +46,8 @@ _VERBAL = frozenset(("v", "p", "d", "vd", "vi", "vq", "r", "ad", "s"))
 _NOMINAL = frozenset(("vn", "l", "i", "b", "q", "k", "zg", "eng"))
 _NOT_IN_HEAD = frozenset(("v", "p", "d", "r", "u", "c", "x"))
 _HEADS = ("率", "数", "额", "量", "收入", "支出", "标准", "比例", "产值")
+_LIST_MARKS_WIDE = re.compile("[、和与及或到至]")
+_LONGEST_NAME = 8
 _LIST_MARKS = re.compile("[、,，和与及]")
 _BRACKETED_LIST = re.compile(r"[（(]([^（）()]+)[)）]")
 _ATTRIBUTE = re.compile(r"的(?=[一-鿿])")
@@ -86,6 +90,8 @@ def trim(phrase: str) -> tuple[str, str]:
         phrase = phrase.rstrip(" \t　:：、(（")
         if phrase == before:
             break
+    if len(phrase) <= _LONGEST_TRAILING and _PER_ONLY.fullmatch(phrase):
+        phrase = ""
     if phrase.count("“") != phrase.count("”"):
         phrase = phrase.replace("“", "").replace("”", "")
     return phrase, scope
@@ -217,8 +223,52 @@ def subjects(own: str, count: int) -> list[str]:
     if len(items) != count or not all(items):
         return []
     last = items[-1]
+    if head := _SHARED_HEAD.match(last):
+        # 县、乡两级住院补偿比: what follows the number word is said of all
+        return [item + head[2] for item in (*items[:-1], head[1])]
     shared = ""
     if _SUBJECT_HEAD.search(last):
         words = list(rjieba.cut(last))
         shared = words[-1] if len(words) > 1 else ""
     return [item if item.endswith(_HEADS) or not shared or item == last else item + shared for item in items]
+
+
+def listed(clause: str, count: int) -> list[str]:
+    """The names a clause lists if they are so many: 对升入高职、专科到重本的学生 with three -> [升入高职, 专科, 重本]; else []."""
+    items = _LIST_MARKS_WIDE.split(clause)
+    if len(items) != count or not all(items):
+        return []
+    names = [trim(items[0])[0], *items[1:-1], items[-1].partition("的")[0]]
+    return names if all(0 < len(name) <= _LONGEST_NAME for name in names) else []
+
+
+def joined(topic: str, phrase: str) -> str:
+    """Topic and phrase as one, what they share written once: 婴儿死亡 + 死亡率 -> 婴儿死亡率.
+
+    >>> joined("婴儿死亡", "死亡率"), joined("税收收入", "占比"), joined("学生补助金额", "金额")
+    ('婴儿死亡率', '税收收入占比', '学生补助金额')
+    """
+    if phrase in topic:
+        return topic
+    for shared in range(min(len(topic), len(phrase)) - 1, 0, -1):
+        if topic.endswith(phrase[:shared]):
+            return topic + phrase[shared:]
+    return topic + phrase
+
+
+_SIBLINGS = tuple(frozenset(words.split()) for words in siblings())
+
+
+@lru_cache(maxsize=4096)
+def for_sibling(phrase: str, own: str) -> str:
+    """The phrase of a sibling with `own` in its place: (小学生均公用经费, 初中) -> 初中生均公用经费; "" if they are none.
+
+    >>> for_sibling("师生比小学", "初中")
+    '师生比初中'
+    """
+    for words in _SIBLINGS:
+        if own in words:
+            named = [w for w in words if w in phrase and w != own]
+            if named and own not in phrase:
+                return phrase.replace(max(named, key=len), own, 1)
+    return ""
