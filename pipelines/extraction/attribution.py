@@ -20,9 +20,11 @@ from pipelines.extraction.phrases import (
     for_sibling,
     joined,
     leading_verbs,
+    level_first,
     noun_phrase,
     predicate,
     purpose,
+    rate_of_event,
     shorten,
     strip_numbers,
     strip_sum_adverbs,
@@ -64,6 +66,8 @@ _NO_NOUN_WORDS = (
 _SPENT_FOR = ("用于", "主要用于", "专项用于")  # an amount whose purpose follows
 # events whose unit tells number from rate
 _VITAL_EVENTS = ("出生", "死亡", "自然增长", "迁入", "迁出", "自然增加")
+_LEVEL_UNITS = frozenset(("人", "所", "个", "名", "户", "人次", "家"))  # 新建农村小学3所: the level is the noun itself
+_POINTS = {"百分点": ("%",), "千分点": ("‰",)}
 _SIBLING_REACH = 4  # numbers back in which a sibling is looked for
 _AGES = ("岁", "周岁")
 _COUNT_SUFFIX = {"人次": "人次", "例": "例数", "户": "户数", "次": "次数", "期": "期数"}
@@ -177,8 +181,11 @@ def _read(
             if old and new and phrase.endswith(old):
                 phrase = phrase.removesuffix(old) + new
             rules.append("carried")
+        elif last is not None and (rate := rate_of_event(last.indicator, left)):
+            phrase = own = rate
+            rules.append("rate_of_event")
         else:
-            own = phrase
+            phrase = own = left if unit in _LEVEL_UNITS else level_first(left)
     if unit == "%" and right[:1] == "的" and (not left or _WANTED_ONLY.fullmatch(left)):
         if behind := noun_phrase(right)[0][:24]:
             phrase = behind  # 争取70%的中小学接入宽带
@@ -191,7 +198,7 @@ def _read(
         phrase = joined(_MEASURE_SUFFIX.sub("", last.indicator), "任务")
     core = phrase.translate(_IGNORED)
     if kind in ("growth", "change") and m.rule != "range":
-        phrase = _changed(around, left, last)
+        phrase = _changed(around, left, _changing(readings, around.sentence, unit) or last)
         rules.append("change_of")
     elif kind == "completion":
         topic = _completed(layout, around)
@@ -199,7 +206,7 @@ def _read(
         if topic and not (last is not None and last.kind == "completion" and len(done) > 8):
             phrase = topic + done + ("完成比例" if "比例" not in done and "率" not in done else "")
         rules.append("completion")
-    elif len(core) <= 1 or _is_generic(core):
+    elif "carried" not in rules and (len(core) <= 1 or _is_generic(core)):
         topic = _topic(around, last)
         if topic:
             phrase = joined(topic, phrase)
@@ -297,6 +304,17 @@ def _amount(around: Surroundings, left: str, right: str) -> tuple[str, str, str]
         giver = _GIVER_NOISE.sub("", left) or trim(strip_numbers(around.earlier))[0][-22:]
         return giver + (named.group() if named else noun_phrase(right)[0]).strip("的"), "", "money_noun_after"
     return "", "", ""
+
+
+def _changing(readings: Sequence[Reading], sentence: tuple[int, int], unit: str | None) -> Reading | None:
+    """The nearest quantity of the sentence that a change in `unit` can be a change of: 人 of 人, points of rates."""
+    rates = _POINTS.get(unit or "")
+    for r in reversed(readings[-_SIBLING_REACH:]):
+        if r.sentence != sentence:
+            return None
+        if r.unit == unit or (rates is not None and r.unit in rates) or unit in ("%", "倍", "番"):
+            return r
+    return None
 
 
 def _changed(around: Surroundings, left: str, last: Reading | None) -> str:

@@ -71,7 +71,8 @@ def _before_and_after(text: str, previous: Reading, r: Reading) -> None:
     m, old = r.mention, previous.mention
     if old.unit != m.unit or m.start - old.end > 10:
         return
-    left = text[max(r.sentence[0], m.start - _BACK) : m.start].rstrip()
+    # up to the digits: in 由7.66‰一举突破10‰ the verb is also the number's bound
+    left = text[max(r.sentence[0], m.start - _BACK) : m.number_start].rstrip()
     if not _CHANGED_TO.search(left) or not _CHANGED_FROM.search(text[max(0, old.start - 16) : old.start]):
         return
     previous.links = (*previous.links, ("previous_of", m.start))

@@ -33,6 +33,7 @@ _PURPOSE_VERB = cue("purpose_verb")
 _NOTHING_ADDED = cue("not_a_verb_of_having")
 _SUBJECT_HEAD = cue("subject_head")
 _SHARED_HEAD = cue("shared_head")
+_MEASURE_SUFFIX = cue("measure_suffix")
 _MODIFIED_NOUN = cue("modified_noun")
 
 _EDGES = " \t　“”\"'‘’:：、-—·()（）\n"
@@ -40,6 +41,7 @@ _ROUNDS = 8  # a phrase sheds at most so many words at either end
 _NUMBERING = frozenset("(（0123456789一二三四五六七八九十 \t　")
 _LONGEST_TRAILING = 8
 _PREPOSITIONS = frozenset("有是对在于向给由从")
+_FUNCTION_WORDS = frozenset("的为是达约近共有也均都仅在至到了计等可各就能由从将比和与及")  # no phrase by themselves
 _MASKS = frozenset("*xX×＊_")
 
 _VERBAL = frozenset(("v", "p", "d", "vd", "vi", "vq", "r", "ad", "s"))
@@ -91,6 +93,8 @@ def trim(phrase: str) -> tuple[str, str]:
         if phrase == before:
             break
     if len(phrase) <= _LONGEST_TRAILING and _PER_ONLY.fullmatch(phrase):
+        phrase = ""
+    if phrase in _FUNCTION_WORDS:
         phrase = ""
     if phrase.count("“") != phrase.count("”"):
         phrase = phrase.replace("“", "").replace("”", "")
@@ -250,10 +254,34 @@ def joined(topic: str, phrase: str) -> str:
     """
     if phrase in topic:
         return topic
-    for shared in range(min(len(topic), len(phrase)) - 1, 0, -1):
+    for shared in range(min(len(topic), len(phrase) - 1), 0, -1):
         if topic.endswith(phrase[:shared]):
             return topic + phrase[shared:]
     return topic + phrase
+
+
+def rate_of_event(topic: str, phrase: str) -> str:
+    """The rate of the events counted before: (婴儿死亡人数, 死亡率) -> 婴儿死亡率; "" where the topic is no such event.
+
+    >>> rate_of_event("婴儿死亡例数", "死亡率"), rate_of_event("人口出生率", "死亡率")
+    ('婴儿死亡率', '')
+    """
+    event = phrase.removesuffix("率")
+    stem = _MEASURE_SUFFIX.sub("", topic)
+    return stem + "率" if event != phrase and len(stem) > len(event) >= 2 and stem.endswith(event) else ""
+
+
+_LEVELS = re.compile("(?<!招收)(?<!升入)(小学|初中|普通高中|高中|幼儿园|城镇|农村)$")
+
+
+def level_first(phrase: str) -> str:
+    """The level of a measure in front of it: 生均图书小学 -> 小学生均图书.
+
+    >>> level_first("生均图书小学"), level_first("小学")
+    ('小学生均图书', '小学')
+    """
+    hit = _LEVELS.search(phrase)
+    return hit[1] + phrase[: hit.start()].rstrip("为的") if hit and len(phrase) >= len(hit[1]) + 2 else phrase
 
 
 _SIBLINGS = tuple(frozenset(words.split()) for words in siblings())

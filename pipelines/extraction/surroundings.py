@@ -102,6 +102,7 @@ class Layout:
         return closed > 0 and closed > bisect_left(self.opened, end) - bisect_left(self.opened, start)
 
 
+_BEHIND_DATE = frozenset(("", "的", "为", "约", "末的", "底的", "同期的", "达", "有"))  # between a time and its number
 _LIST_MARKS = ("", "、", "和", "及", "与")
 
 
@@ -140,9 +141,16 @@ class Surroundings:
                 clause_end = close
         self.clause = clause_start, clause_end
         left_start, right_end = clause_start, clause_end
-        k = i - 1
+        k, left_end = i - 1, start
         while k >= 0 and (other := mentions[k]).end > clause_start:
-            if other.mention_class != "label":
+            if (
+                other.mention_class == "date"
+                and left_end == start
+                and other.start > clause_start
+                and text[other.end : start] in _BEHIND_DATE
+            ):
+                left_end = other.start  # 总人口由|1985年的|295044人: the phrase stands before the time
+            elif other.mention_class != "label":
                 left_start = other.end
                 break
             k -= 1
@@ -152,7 +160,7 @@ class Surroundings:
                 right_end = other.start
                 break
             k += 1
-        self.left = text[left_start:start]
+        self.left = text[left_start:left_end] or text[left_start:start]
         self.right = text[end:right_end]
         self.before = text[sentence_start:start]
         self.list_item = left_start > clause_start and self.left[:1] in _LIST_MARKS

@@ -1,0 +1,124 @@
+"""What numbers are about: phrases, kinds, units and links of single sentences, by rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.extraction.document import extract_records
+
+
+def read(tmp_path: Path, text: str) -> list[dict[str, Any]]:
+    path = tmp_path / "report.txt"
+    path.write_text(text + "\n", encoding="utf8")
+    return [r for r in extract_records(path) if r["class"] in ("indicator", "norm")]
+
+
+def told(tmp_path: Path, text: str, *fields: str) -> list[tuple[Any, ...]]:
+    return [tuple(r[f] for f in fields) for r in read(tmp_path, text)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "phrases"),
+    [
+        ("小学生均公用经费由500元提高到560元，初中由700元提高到760元。",
+         ["小学生均公用经费", "小学生均公用经费", "初中生均公用经费", "初中生均公用经费"]),
+        ("师生比小学为1:14.2，初中为1:11.8。", ["小学师生比", "初中师生比"]),
+        ("生均图书小学15.6册、初中22.3册。", ["小学生均图书", "初中生均图书"]),
+        ("床位由150张增至260张。", ["床位", "床位"]),
+        ("婴儿死亡9例，死亡率4.88‰。", ["婴儿死亡例数", "婴儿死亡率"]),
+        ("人口出生率6.7‰，死亡率9.6‰。", ["人口出生率", "死亡率"]),
+        ("税收收入60553万元，增长11.3%，占比85%。", ["税收收入", "税收收入增长", "税收收入占比"]),
+        ("户籍人口35.2万人，比上年末增加2415人。", ["户籍人口", "户籍人口增加"]),
+        ("全年出生120人、死亡80人、自然增长40人。", ["出生人数", "死亡人数", "自然增长人数"]),
+        ("全村213户926人。", ["户数", "人数"]),
+        ("县、乡两级住院实际补偿比分别为58.3%、79.6%。", ["县住院实际补偿比", "乡住院实际补偿比"]),
+        ("登记高血压患者16873人、糖尿病患者4012人，规范管理率分别达到72.4%、70.1%。",
+         ["登记高血压患者", "登记糖尿病患者", "登记高血压患者规范管理率", "登记糖尿病患者规范管理率"]),
+        ("年末总人口由2009年的295044人增加到308437人。", ["年末总人口", "年末总人口"]),
+    ],
+)  # fmt: skip
+def test_phrases(tmp_path: Path, sentence: str, phrases: list[str]) -> None:
+    assert [r["indicator"] for r in read(tmp_path, sentence)] == phrases
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kinds"),
+    [
+        ("居民消费价格总水平比上年上涨2.8%。", ["growth"]),
+        ("比上年增收6478万元，增长10.0%。", ["change", "growth"]),
+        ("实际完成71236万元，为年初预算的104.0%。", ["actual", "completion"]),
+        ("完成任务400对的100.75%。", ["target", "completion"]),
+        ("儿童国家免疫规划疫苗应种12640剂次。", ["actual"]),
+        ("孕前优生健康检查计划怀孕夫妇2436对。", ["actual"]),
+        ("计划安排资金50万元。", ["target"]),
+        ("下达“两免一补”资金2873万元。", ["actual"]),
+        ("农村学校专任教师平均年龄43.5岁。", ["actual"]),
+        ("年满60周岁的计生家庭夫妻受益。", ["norm"]),
+        ("生均公用经费达到4000元。", ["norm"]),
+        ("落实生均公用经费351.3万元。", ["actual"]),
+        ("债务率71.4%，低于100%的警戒线。", ["actual", "norm"]),
+        ("投入帮扶资金60万元，用于资助100名学生。目前尚未拨付。", ["target", "target"]),
+        ("选派初中毕业生10人到市里学习（招生未开始，9月份才能完成）。", ["target"]),
+        ("完成学生资助224人，尚未开展中职以上学生的资助。", ["actual"]),
+    ],
+)  # fmt: skip
+def test_kinds(tmp_path: Path, sentence: str, kinds: list[str]) -> None:
+    assert [r["kind"] for r in read(tmp_path, sentence)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("sentence", "units"),
+    [
+        ("每千人拥有床位5.4张。", ["张/千人"]),
+        ("每百名学生拥有计算机7.2台。", ["台/百人"]),
+        ("农村寄宿生生活补助标准为小学每生每天4元、初中每生每天5元。", ["元/生·天", "元/生·天"]),
+        ("次均住院费用3920元。", ["元/人次"]),
+        ("大病保险起付线由1万元降至3000元。", ["元", "元"]),
+        ("户均耕地4.2亩，人均耕地1.1亩。", ["亩/户", "亩/人"]),
+        ("独生子女父母奖励每人每月10元。", ["元/人·月"]),
+    ],
+)  # fmt: skip
+def test_units_the_sentence_completes(tmp_path: Path, sentence: str, units: list[str]) -> None:
+    assert [r["unit"] for r in read(tmp_path, sentence)] == units
+
+
+REPORT = """某县2016年工作总结
+一、2016年主要工作
+人口出生率控制在12‰以内。新建幼儿园4所。
+二、下一步工作打算
+人口出生率控制在12‰以内。新建幼儿园6所。目前已开工2所。
+"""
+
+
+def test_the_part_of_a_report_tells_outcome_from_target(tmp_path: Path) -> None:
+    assert told(tmp_path, REPORT, "raw", "kind") == [
+        ("12‰以内", "actual"),
+        ("4所", "actual"),
+        ("12‰以内", "target"),
+        ("6所", "target"),
+        ("2所", "actual"),
+    ]
+
+
+def test_values_behind_a_list_of_as_many_names_are_dealt_out(tmp_path: Path) -> None:
+    text = "对升入高职、专科、一般本科到重点本科的贫困学生资助，升学当年每人一次性资助1000、2000、3000、5000元。"
+    assert [(r["value"], r["unit"], r["indicator"][:4]) for r in read(tmp_path, text)] == [
+        (1000.0, "元/人", "升入高职"),
+        (2000.0, "元/人", "专科升学"),
+        (3000.0, "元/人", "一般本科"),
+        (5000.0, "元/人", "重点本科"),
+    ]
+
+
+def test_an_age_belongs_to_the_noun_behind_it(tmp_path: Path) -> None:
+    assert read(tmp_path, "为65岁以上老年人免费体检8230人。")[-1]["indicator"] == "65岁以上老年人免费体检"
+
+
+def test_the_value_before_has_no_period_of_its_own(tmp_path: Path) -> None:
+    text = "2010年，自然增长率上升3.59个千分点，由7.66‰一举突破10‰。"
+    before = next(r for r in read(tmp_path, text) if r["value"] == 7.66)
+    assert before["period"] is None
+    assert "prior_value" in before["flags"]
