@@ -4,10 +4,14 @@ Here: the only code that writes below the warehouse folder. Assets stage one Par
 candidate database from them, checks it, and swaps links, so that a reader sees the whole new warehouse or the whole old
 one. Not here: how tables are filled (the other packages), which rules hold across tables (`gates`), reading (`read`).
 
-    <warehouse>/xianzhi.duckdb  -> warehouse-<vintage>.duckdb     the last three vintages stay for open readers
-    <warehouse>/tables          -> tables-<vintage>/NAME.parquet
-    <warehouse>/manifest.json   hash and size of each published file
-    <warehouse>/.cache/         staged tables, shards of extracted documents; may be deleted at any time
+    <warehouse>/current               -> vintage-<vintage>, three links that change together; swapping it publishes
+    <warehouse>/xianzhi.duckdb        -> current/xianzhi.duckdb -> warehouse-<vintage>.duckdb
+    <warehouse>/tables                -> current/tables -> tables-<vintage>/NAME.parquet
+    <warehouse>/manifest.json         -> current/manifest.json: hash and size of each published file
+    <warehouse>/publications.jsonl    one line for each publication there ever was
+    <warehouse>/.cache/               staged tables, shards of extracted documents; may be deleted at any time
+
+The last three vintages stay for open readers.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +39,8 @@ from pipelines.warehouse.tables import hash_tables, parquet_bytes, sorted_by_key
 DATABASE = "xianzhi.duckdb"
 TABLES_LINK = "tables"
 MANIFEST = "manifest.json"
+CURRENT = "current"
+LOG = "publications.jsonl"
 KEPT_VINTAGES = 3
 STORAGE_VERSION = "v1.0.0"  # readable by duckdb 1.5 as well as 2.0
 
@@ -119,6 +125,9 @@ def write_if_changed(path: Path, data: bytes) -> bool:
 
 
 def _relink(link: Path, target: str) -> None:
+    """Makes a link lead elsewhere in one step; a link that leads there already is left alone."""
+    if link.is_symlink() and str(link.readlink()) == target:
+        return
     temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
@@ -145,14 +154,18 @@ class Store:
         return frame
 
     def staged(self, table: str) -> pl.DataFrame:
-        """The table as staged last, else as published; raises StoreError where it was never built."""
-        for path in (self._staged_path(table), self.root / TABLES_LINK / f"{table}.parquet"):
-            if path.is_file():
-                try:
-                    return conform(table, pl.read_parquet(path))
-                except (SchemaError, pl.exceptions.PolarsError, OSError):
-                    continue  # a cache of an older schema or a damaged file: built again by the next full run
-        raise StoreError(f"the table {table} has not been built in {self.root}: run `xianzhi run` first")
+        """The table as staged last, else as published; raises StoreError where it was never built, or where what is
+        there is damaged or of another schema version: an older table beside newer ones would be a wrong answer."""
+        paths = (self._staged_path(table), self.root / TABLES_LINK / f"{table}.parquet")
+        found = next((path for path in paths if path.is_file()), None)
+        if found is None:
+            raise StoreError(f"the table {table} has not been built in {self.root}: run `xianzhi run` first")
+        try:
+            return conform(table, pl.read_parquet(found))
+        except (SchemaError, pl.exceptions.PolarsError, OSError) as error:
+            raise StoreError(
+                f"the table {table} in {found} is damaged or of an older version: `xianzhi run` builds it again"
+            ) from error
 
     # --- publishing -------------------------------------------------------------------------------------------------
 
@@ -198,25 +211,48 @@ class Store:
             return Publication(vintage, tables_sha256, inputs_sha256, extractor_version, rows, database, new=True)
 
     def _new_vintage(self, now: datetime) -> str:
+        """A name that sorts behind all before, even where the clock went back."""
         vintage = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-        taken = {p.name for p in self.root.glob("warehouse-*.duckdb")}
-        n = 1
-        name = vintage
-        while f"warehouse-{name}.duckdb" in taken:
-            n += 1
-            name = f"{vintage}-{n}"
-        return name
+        last = max([str(self._current() or ""), *(str(row["vintage"]) for row in self._log()), *self.vintages()])
+        if vintage > last:
+            return vintage
+        base, _, n = last.partition("-")
+        return f"{base}-{int(n or 1) + 1:03d}"
 
     def _publications(self, record: dict[str, Any]) -> pl.DataFrame:
+        """All publications with this one, from the log and from the last vintage: either may have been damaged."""
+        schema = BY_NAME["publications"].schema
+        known: dict[str, dict[str, Any]] = {}
         try:
             before = conform("publications", pl.read_parquet(self.root / TABLES_LINK / "publications.parquet"))
+            known = {row["vintage"]: row for row in before.to_dicts()}
         except (OSError, SchemaError, pl.exceptions.PolarsError):
-            before = empty("publications")
-        now = pl.DataFrame([record], schema=BY_NAME["publications"].schema)
-        return pl.concat([before.filter(pl.col("vintage") != record["vintage"]), now]).sort("vintage")
+            pass  # the first publication, or one after an upgrade: the log tells
+        known = {row["vintage"]: row for row in self._log()} | known | {record["vintage"]: record}
+        rows = [{column: row.get(column) for column in schema} for row in known.values()]
+        return conform("publications", pl.DataFrame(rows, schema=schema, orient="row").sort("vintage"))
+
+    def _log(self) -> list[dict[str, Any]]:
+        """Lines of the log that hold a publication; a damaged line is passed over."""
+        try:
+            lines = (self.root / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return []
+        table = BY_NAME["publications"]
+        found = []
+        for line in lines:
+            try:
+                row = json.loads(line)
+                pl.DataFrame([{c: row.get(c) for c in table.schema}], schema=table.schema, orient="row")
+            except (ValueError, TypeError, AttributeError, pl.exceptions.PolarsError):
+                continue
+            if all(row.get(c.name) is not None for c in table.columns if c.required):
+                found.append(row)
+        return found
 
     def _write_vintage(self, vintage: str, tables: Mapping[str, pl.DataFrame], record: dict[str, Any]) -> Path:
         folder = self.root / f"tables-{vintage}"
+        links = self.root / f"vintage-{vintage}"
         database = self.root / f"warehouse-{vintage}.duckdb"
         candidate = self.cache / "candidate.duckdb"
         self.cache.mkdir(parents=True, exist_ok=True)
@@ -234,20 +270,30 @@ class Store:
                 str(path.relative_to(self.root)): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
                 for path in (database, *sorted(folder.iterdir()))
             }
-            _sync(folder)
-            _relink(self.root / TABLES_LINK, folder.name)
-            _relink(self.root / DATABASE, database.name)
-            _sync(self.root)
             note = record | {
                 "database": database.name,
                 "rows": {n: f.height for n, f in tables.items()},
                 "files": files,
             }
-            write_if_changed(self.root / MANIFEST, (json.dumps(note, indent=1, sort_keys=True) + "\n").encode())
+            shutil.rmtree(links, ignore_errors=True)
+            links.mkdir()
+            write_if_changed(links / MANIFEST, (json.dumps(note, indent=1, sort_keys=True) + "\n").encode())
+            (links / DATABASE).symlink_to(f"../{database.name}")
+            (links / TABLES_LINK).symlink_to(f"../{folder.name}")
+            for made in (folder, links, self.root):
+                _sync(made)
+            _relink(self.root / CURRENT, links.name)  # from here on the new vintage is published
+            for name in (DATABASE, TABLES_LINK, MANIFEST):
+                _relink(self.root / name, f"{CURRENT}/{name}")
+            _sync(self.root)
+            log = "".join(json.dumps(row, sort_keys=True) + "\n" for row in tables["publications"].to_dicts())
+            with suppress(OSError):  # it is published already; the next publication writes the line from its table
+                write_if_changed(self.root / LOG, log.encode())
         except BaseException:
-            if self._current() != database.name:
+            if self._current() != vintage:
                 database.unlink(missing_ok=True)
-                shutil.rmtree(folder, ignore_errors=True)
+                for made in (folder, links):
+                    shutil.rmtree(made, ignore_errors=True)
             raise
         finally:
             candidate.unlink(missing_ok=True)
@@ -266,24 +312,26 @@ class Store:
         write_if_changed(path, data)
 
     def _current(self) -> str | None:
-        link = self.root / DATABASE
-        return str(link.readlink()) if link.is_symlink() else None
+        """The vintage that is published."""
+        link = self.root / CURRENT
+        return str(link.readlink()).removeprefix("vintage-") if link.is_symlink() else None
 
     def vintages(self) -> list[str]:
         """Vintages whose database is still there, oldest first."""
         names = (
             p.name.removeprefix("warehouse-").removesuffix(".duckdb") for p in self.root.glob("warehouse-*.duckdb")
         )
-        return sorted(names, key=lambda v: (v.split("-")[0], int(v.split("-")[1]) if "-" in v else 1))
+        return sorted(names)
 
     def _prune(self, current: str) -> None:
         kept = {*self.vintages()[-KEPT_VINTAGES:], current}
         for database in self.root.glob("warehouse-*.duckdb"):
             if database.name.removeprefix("warehouse-").removesuffix(".duckdb") not in kept:
                 database.unlink(missing_ok=True)
-        for folder in self.root.glob("tables-*"):
-            if folder.name.removeprefix("tables-") not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+        for kind in ("tables", "vintage"):
+            for folder in self.root.glob(f"{kind}-*"):
+                if folder.name.removeprefix(f"{kind}-") not in kept:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def verify(self) -> list[str]:
         """Every published file against the manifest: one sentence for each that is missing or changed."""
@@ -291,10 +339,11 @@ class Store:
         if manifest is None:
             return [f"no readable {MANIFEST} in {self.root}"]
         found: list[str] = []
-        links = ((DATABASE, manifest.get("database")), (TABLES_LINK, f"tables-{manifest.get('vintage')}"))
-        for link, target in links:
+        vintage = manifest.get("vintage")
+        targets = {DATABASE: manifest.get("database"), TABLES_LINK: f"tables-{vintage}", CURRENT: f"vintage-{vintage}"}
+        for link, target in targets.items():
             path = self.root / link
-            if not path.is_symlink() or str(path.readlink()) != target:
+            if not path.is_symlink() or path.resolve() != (self.root / str(target)).resolve():
                 found.append(f"{link} does not lead to {target}")
         for name, fact in manifest.get("files", {}).items():
             path = self.root / name
