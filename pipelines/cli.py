@@ -195,6 +195,10 @@ def run(
         bool, typer.Option("--analysis-only", help="Read no document; start from the tables.")
     ] = False,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read documents; 0: one a core.")] = 0,
+    accept_smaller: Annotated[
+        str,
+        typer.Option(metavar="REASON", help="Publish although figures of the last vintage are lost, and record why."),
+    ] = "",
 ) -> None:
     """Build the warehouse, the notebooks and the charts; only new or changed documents are read again."""
     if not raw.is_dir():
@@ -204,10 +208,15 @@ def run(
         listener("starting", 0, 0)
         from pipelines.assets.resources import Workspace
         from pipelines.assets.run import run_job
+        from pipelines.warehouse.store import Store
 
+        if outdated := Store(warehouse).outdated():
+            _say(f"note: {_safe(outdated)}")
         skip = tuple(name for name, wanted in (("notebooks", notebooks), ("exports", make_exports)) if not wanted)
         report = run_job(
-            Workspace(raw=str(raw), warehouse=str(warehouse), exports=str(exports), workers=workers),
+            Workspace(
+                raw=str(raw), warehouse=str(warehouse), exports=str(exports), workers=workers, accept=accept_smaller
+            ),
             job="analysis_only" if analysis_only else "full_run",
             skip=skip,
             listener=listener,

@@ -84,6 +84,8 @@ def _warehouse(root: Path) -> list[Finding]:
     if not (root / DATABASE).exists():
         return [Finding("note", "warehouse", f"none at {root}; `make run` builds it")]
     store = Store(root)
+    if outdated := store.outdated():
+        return [Finding("note", "warehouse", f"{outdated} by `xianzhi run`")]
     broken = [Finding("broken", "warehouse", f"{fault}; `xianzhi run` publishes it again") for fault in store.verify()]
     if broken:
         return broken

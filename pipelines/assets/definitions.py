@@ -206,7 +206,7 @@ TABLE_ASSETS = [
 def warehouse(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Checks and publishes."""
     tell("warehouse")
-    publication = steps.publish(workspace.store)
+    publication = steps.publish(workspace.store, workspace.accept)
     broken = workspace.store.verify()
     return dg.MaterializeResult(
         metadata={

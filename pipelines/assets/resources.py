@@ -47,6 +47,8 @@ class Workspace(dg.ConfigurableResource):  # type: ignore[type-arg]
     warehouse: str
     exports: str
     workers: int = 0
+    accept: str = ""
+    """Why fewer figures than in the vintage before are right."""
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Workspace, None, None]:

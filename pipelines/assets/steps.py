@@ -213,13 +213,14 @@ def review(store: Store) -> Frame:
     )
 
 
-def publish(store: Store) -> Publication:
-    """Checks all staged tables and publishes them."""
+def publish(store: Store, accept: str = "") -> Publication:
+    """Checks all staged tables and publishes them; `accept` says why fewer figures than before are right."""
     inputs = store.cache / "parts" / "inputs.sha256"
     last = store.manifest() or {}
     return store.publish(
         inputs_sha256=inputs.read_text() if inputs.is_file() else str(last.get("inputs_sha256", "")),
         extractor_version=extractor_version(),
+        accept=accept,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from pipelines.warehouse.schema import BY_NAME
+from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION
 from pipelines.warehouse.store import DATABASE
 
 SAFE_CONFIG: dict[str, str] = {
@@ -58,6 +58,13 @@ class Warehouse:
             self._connection = duckdb.connect(str(database), read_only=True, config=dict(SAFE_CONFIG))
         except duckdb.Error as error:
             raise ReadError(f"{database} cannot be opened: {str(error).splitlines()[0]}") from error
+        found = self._schema_version()
+        if found != SCHEMA_VERSION:
+            self._connection.close()
+            raise ReadError(
+                f"{database} was built by {'an older' if (found or 0) < SCHEMA_VERSION else 'a newer'} version (schema "
+                f"{found or 'unknown'}, this one reads {SCHEMA_VERSION}): build it again with `xianzhi run`"
+            )
 
     def __enter__(self) -> Warehouse:
         return self
@@ -70,6 +77,15 @@ class Warehouse:
     def close(self) -> None:
         """Ends the connection."""
         self._connection.close()
+
+    def _schema_version(self) -> int | None:
+        try:
+            answer = self._connection.execute(
+                "SELECT schema_version FROM publications ORDER BY vintage DESC LIMIT 1"
+            ).fetchall()
+        except duckdb.Error:
+            return None  # not a warehouse, or one from before versions were recorded
+        return int(answer[0][0]) if answer and answer[0][0] is not None else None
 
     @property
     def vintage(self) -> str:

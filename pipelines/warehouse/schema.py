@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,12 +355,17 @@ TABLES: tuple[Table, ...] = (
         ("vintage",),
         (
             _col("vintage", S, "UTC time of publication", True),
-            _col("extractor_version", S, "hash of the code and vocabularies", True),
+            _col("extractor_version", S, "hash of the code and vocabularies that read documents", True),
+            _col("code_version", S, "version of the package and hash of all its code"),
             _col("inputs_sha256", S, "hash over the paths and hashes of all inputs", True),
             _col("tables_sha256", S, "hash over the sorted contents of all tables but this one", True),
-            _col("n_documents", N, "documents", True),
+            _col("n_documents", N, "documents; `documents` has the hash of each", True),
+            _col("n_unread", N, "documents that could not be read in full"),
             _col("n_observations", N, "observations", True),
             _col("n_series", N, "published points", True),
+            _col("gates", LIST, "rules that held before publication; `coverage` from the second publication on"),
+            _col("verdicts", LIST, "rows of `checks` by verdict, e.g. rounding 120"),
+            _col("accepted", S, "why fewer figures than before were accepted, and which; null where none were lost"),
             _col("schema_version", N, "version of this schema", True),
         ),
     ),

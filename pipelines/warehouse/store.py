@@ -17,6 +17,7 @@ The last three vintages stay for open readers.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -24,6 +25,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,9 @@ import duckdb
 import polars as pl
 
 from pipelines.sources import sha256_of
-from pipelines.warehouse.gates import faults
+from pipelines.warehouse.gates import GATES, coverage_faults, faults
 from pipelines.warehouse.lock import writer_lock
-from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION, TABLES, SchemaError, Table, conform, empty
+from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION, TABLES, SchemaError, Table, conform
 from pipelines.warehouse.tables import hash_tables, parquet_bytes, sorted_by_key
 
 DATABASE = "xianzhi.duckdb"
@@ -97,6 +100,21 @@ def _clear_errors(root: Path) -> Iterator[None]:
         raise
     except (duckdb.IOException, pl.exceptions.ComputeError) as error:
         raise StoreError(f"cannot write to {root}: {error}; the previous warehouse stays") from error
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Version of the package, and a hash of all its code and vocabularies."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and path.suffix in {".py", ".yaml", ".csv", ".txt"}:
+            digest.update(path.relative_to(package).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+    try:
+        number = version("xianzhi")
+    except PackageNotFoundError:
+        number = "unknown"
+    return f"{number}+{digest.hexdigest()[:12]}"
 
 
 def _sync(path: Path) -> None:
@@ -177,11 +195,27 @@ class Store:
             return None
         return found if isinstance(found, dict) else None
 
-    def publish(self, *, inputs_sha256: str, extractor_version: str, now: datetime | None = None) -> Publication:
-        """Checks the staged tables and makes them the warehouse; raises GateError or StoreError and changes nothing."""
+    def outdated(self) -> str | None:
+        """One sentence where the published warehouse is of another schema version than this program's, else None."""
+        found = (self.manifest() or {}).get("schema_version", SCHEMA_VERSION)
+        if found == SCHEMA_VERSION:
+            return None
+        return f"the warehouse in {self.root} is of schema version {found}, this program makes {SCHEMA_VERSION}: all documents are read again and it is built anew"
+
+    def publish(
+        self, *, inputs_sha256: str, extractor_version: str, now: datetime | None = None, accept: str = ""
+    ) -> Publication:
+        """Checks the staged tables and makes them the warehouse; raises GateError or StoreError and changes nothing.
+
+        `accept` says why fewer figures than in the vintage before are right; the publication records it.
+        """
         with _clear_errors(self.root), writer_lock(self.root):
             tables = {t.name: self.staged(t.name) for t in TABLES if t.name != "publications"}
             found = faults(tables)
+            before = self._before()
+            shrunk = coverage_faults(tables, before) if before else []
+            if shrunk and not accept.strip():
+                found += [*shrunk, 'if this is right, run again with --accept-smaller "the reason"']
             if found:
                 raise GateError(found)
             tables_sha256 = hash_tables(tables)
@@ -199,16 +233,32 @@ class Store:
                     last["vintage"], tables_sha256, inputs_sha256, extractor_version, rows, database, new=False
                 )
             vintage = self._new_vintage(now or datetime.now(UTC))
+            verdicts = tables["checks"]["verdict"].value_counts().sort("verdict").rows()
             record = {
                 "vintage": vintage,
                 **identity,
+                "code_version": code_version(),
                 "n_documents": rows["documents"],
+                "n_unread": tables["documents"].filter(pl.col("status") != "ok").height,
                 "n_observations": rows["observations"],
                 "n_series": rows["series"],
+                "gates": ["schema", "keys", *GATES, *(["coverage"] if before and not shrunk else [])],
+                "verdicts": [f"{verdict} {n}" for verdict, n in verdicts],
+                "accepted": " | ".join([accept.strip(), *shrunk]) if shrunk else None,
             }
             tables["publications"] = self._publications(record)
             database = self._write_vintage(vintage, tables, record)
             return Publication(vintage, tables_sha256, inputs_sha256, extractor_version, rows, database, new=True)
+
+    def _before(self) -> dict[str, pl.DataFrame] | None:
+        """What the vintage before says about coverage; None where there is none that today's program can read."""
+        found = {}
+        for name in ("documents", "observations", "series"):
+            try:
+                found[name] = conform(name, pl.read_parquet(self.root / TABLES_LINK / f"{name}.parquet"))
+            except (OSError, SchemaError, pl.exceptions.PolarsError):
+                return None
+        return found
 
     def _new_vintage(self, now: datetime) -> str:
         """A name that sorts behind all before, even where the clock went back."""

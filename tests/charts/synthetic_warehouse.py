@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.charts import Frames
-from pipelines.warehouse.schema import BY_NAME
+from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION
 
 PLACES = [
     ("990001", "甲县", "Test County A"),
@@ -204,7 +204,7 @@ def synthetic(hostile: bool = False) -> Frames:
             "growth_rates": frame("growth_rates", growth),
             "target_gaps": frame("target_gaps", gaps),
             "checks": frame("checks", checks),
-            "publications": frame("publications", [row("publications", vintage="20000101T000000Z", schema_version=1)]),
+            "publications": frame("publications", [row("publications", vintage="20000101T000000Z", schema_version=SCHEMA_VERSION)]),
         },
         vintage="20000101T000000Z",
     )  # fmt: skip

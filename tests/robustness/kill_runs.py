@@ -11,6 +11,8 @@ kills fall into the work and not into the loading of libraries; every tenth star
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import json
 import os
 import random
@@ -107,7 +109,8 @@ from pathlib import Path
 import polars as pl
 from pipelines.warehouse.read import open_warehouse
 from pipelines.warehouse.schema import TABLES
-from pipelines.warehouse.store import Store, hash_tables
+from pipelines.warehouse.store import Store
+from pipelines.warehouse.tables import hash_tables
 root = Path(sys.argv[1])
 for line in sys.stdin:
     store = Store(root)
@@ -131,7 +134,11 @@ class Inspector:
 
     def __init__(self, warehouse: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", INSPECT, str(warehouse)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+            [sys.executable, "-c", INSPECT, str(warehouse)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
         )
 
     def look(self) -> dict[str, Any]:
@@ -175,14 +182,40 @@ def check_whole(seen: dict[str, Any], allowed: set[str], where: str) -> list[str
     return faults
 
 
+LOADED = """
+import json, sys
+from pipelines.cli import main
+sys.argv = sys.argv[1:]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+print("loaded " + json.dumps(sorted(sys.modules)))
+"""
+
+
+def load_everything(folder: Path, environment: dict[str, str]) -> None:
+    """Imports what a run imports, and the vocabularies, which forked trials then share. No frame is computed here:
+    Polars' threads do not survive a fork, so they must not be started before it."""
+    command = [sys.executable, "-c", LOADED, *words(folder / "raw", folder / "first" / "wh")]
+    first = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment, cwd=ROOT)
+    line = next(line for line in first.stdout.splitlines() if line.startswith("loaded "))
+    for name in json.loads(line.removeprefix("loaded ")):
+        with contextlib.suppress(Exception):  # some modules exist only where their program is started
+            if not name.startswith("__"):
+                importlib.import_module(name)
+    from pipelines.extraction.document import extract_records
+
+    assert extract_records(folder / "raw" / "documents" / "0.txt")
+
+
 def trials(kills: int, seed: int, folder: Path, *, states: int = 4, say: bool = False) -> Tally:
     """Runs the trials below `folder`."""
-    import pipelines.assets.run  # noqa: F401  loaded here once; forked trials have it
-    import pipelines.extraction.document  # noqa: F401
-
     chance = random.Random(seed)
     environment = dagster_home(folder)
     raw, warehouse, log = folder / "raw", folder / "wh", folder / "log.txt"
+    make_raw(raw, 0)
+    load_everything(folder, environment)
     expected: list[str] = []
     for state in range(states):  # undisturbed builds, each from nothing
         alone = folder / f"undisturbed-{state}"

@@ -51,6 +51,11 @@ def observation(year: int, value: float, **other: Any) -> dict[str, Any]:
     } | other
 
 
+def mention(seen: dict[str, Any]) -> dict[str, Any]:
+    """The mention an observation was read from."""
+    return {c: seen[c] for c in ("doc_id", "start_char", "end_char", "raw", "class", "rule")}
+
+
 def point(seen: dict[str, Any], **other: Any) -> dict[str, Any]:
     return {c: seen[c] for c in SCHEMAS["series"] if c in seen} | {
         "year": int(seen["period"][:4]),
@@ -67,6 +72,7 @@ def small_tables() -> dict[str, pl.DataFrame]:
             "documents", {"doc_id": "d1", "path": "a.txt", "sha256": "00", "status": "ok", "title": "甲"}
         ),
         "observations": frame("observations", *seen),
+        "mentions": frame("mentions", *(mention(o) for o in seen)),
         "series": frame("series", *(point(o) for o in seen)),
         "places": frame(
             "places",
