@@ -298,8 +298,6 @@ def restore(
     edits: Annotated[bool, typer.Option("--edits", help="Print one JSON object per repair instead.")] = False,
 ) -> None:
     """Print the repaired, simplified text of a document, or the repairs."""
-    from dataclasses import asdict
-
     from pipelines.documents.read import read
     from pipelines.documents.restore import restore as repair
 
@@ -311,7 +309,7 @@ def restore(
         return
     for edit in restored.edits:
         start, end = source.plain_map.to_original(edit.start, edit.end)
-        record = asdict(edit) | {"start": start, "end": end, "raw": source.text[start:end]}
+        record = edit._asdict() | {"start": start, "end": end, "raw": source.text[start:end]}
         typer.echo(json.dumps(record, ensure_ascii=False))
 
 

@@ -9,7 +9,7 @@ import re
 from functools import cache
 from typing import Final
 
-from pipelines.documents.restore_table import CUT_MARKS, PAIR, SHOWN, TOP_LEVEL, keys, to_traditional
+from pipelines.documents.restore_table import CUT_MARKS, TOP_LEVEL, keys, pairs, shown, to_traditional
 
 _CUT: Final = b"\x00"
 _UNFOLD: Final = re.compile(r"(?<![0-9A-Za-z])[,;:!?]|[,;:!?](?![0-9A-Za-z])")
@@ -20,9 +20,8 @@ FOLD: Final = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
 
 @cache
 def _insertions(level: int) -> tuple[tuple[bytes, bytes], ...]:
-    return tuple(
-        (bytes(PAIR[k.char]), bytes(PAIR[k.char]) + f"({k.reading})".encode("gbk")) for k in keys() if k.level <= level
-    )
+    known = [(bytes(pairs()[k.char]), f"({k.reading})".encode("gbk")) for k in keys() if k.level <= level]
+    return tuple((pair, pair + note) for pair, note in known)
 
 
 def damage(text: str, level: int = TOP_LEVEL, *, fold: bool = True) -> str:
@@ -44,9 +43,10 @@ def _damage_line(line: str, level: int, fold: bool) -> str:
         line = _UNFOLD.sub(lambda m: _UNFOLDED[m.group()], line)
     line = line.translate(to_traditional())
     parts: list[str] = []
+    known = pairs()
     start = 0
     for at, char in enumerate(line):
-        if not char.isascii() and char not in PAIR:
+        if not char.isascii() and char not in known:
             parts += (_damage_part(line[start:at], level), char)
             start = at + 1
     parts.append(_damage_part(line[start:], level))
@@ -69,6 +69,7 @@ def _damage_part(part: str, level: int) -> str:
 def show(data: bytes) -> str:
     """The lenient decoder: a broken character is one `?` and takes its follower with it; user-defined pairs vanish."""
     out: list[str] = []
+    table = shown()
     at = 0
     size = len(data)
     while at < size:
@@ -82,6 +83,6 @@ def show(data: bytes) -> str:
             at += 1
         else:
             trail = data[at + 1] if at + 1 < size else 0
-            out.append(SHOWN[lead << 8 | trail] if trail >= 0x40 and trail not in (0x7F, 0xFF) else "?")
+            out.append(table[lead << 8 | trail] if trail >= 0x40 and trail not in (0x7F, 0xFF) else "?")
             at += 2
     return "".join(out)

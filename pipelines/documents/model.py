@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipelines.documents.textmap import OffsetMap
 
@@ -28,8 +28,7 @@ DAMAGE_MARK = "\ufffd"
 """Stands in restored text where an original character is lost; a number touching it has no value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """One repair: raw[start:end] was replaced by `replacement`.
 
     `candidates` lists what else the evidence allows, best first; `certain` is True only where the bytes decide;

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
+from operator import itemgetter
 from typing import Final
 
 import opencc
@@ -50,6 +51,8 @@ _LOOKALIKE_GATE: Final = re.compile(r"[OolI](?:(?=[0-9.])|(?<=[0-9.].))")
 _OUTER_GATE: Final = re.compile(f"[&{''.join(sorted(_INVISIBLE | _MOJIBAKE_LEAD))}]")
 _SINGLE: Final = re.compile(f"[{re.escape(''.join(sorted(_WIDE_SET)))}\ue000-\uf8ff\uf900-\ufaff\u2f00-\u2fdf]")
 _NEAR: Final = 40
+_TRADITIONAL: Final = frozenset({"shifted", "lost_byte", "lost_character", "unexplained"})
+"""Classes of repairs that may hold traditional characters."""
 
 
 class _Pass:
@@ -80,15 +83,16 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, OffsetMap]:
     """The text with the edits made (in order, not overlapping) and the map from the result to `text`."""
     out: list[str] = []
     pieces: list[Replacement] = []
-    done = length = 0
-    for edit in edits:
-        out.append(text[done : edit.start])
-        length += edit.start - done
-        if len(edit.replacement) != edit.end - edit.start or edit.end - edit.start > 1:
-            pieces.append((length, length + len(edit.replacement), edit.start, edit.end))
-        out.append(edit.replacement)
-        length += len(edit.replacement)
-        done = edit.end
+    done = shift = 0
+    for start, end, replacement, *_ in edits:
+        out.append(text[done:start])
+        done = end
+        if replacement:
+            out.append(replacement)
+        longer = len(replacement) - (end - start)
+        if longer or end - start > 1:
+            pieces.append((start + shift, end + shift + longer, start, end))
+            shift += longer
     out.append(text[done:])
     return "".join(out), OffsetMap.from_replacements(pieces)
 
@@ -160,14 +164,17 @@ def restore(text: str) -> RestoredText:
         total = total.then(step_map)
         current = repaired
     simplified = simplify(current)
-    if len(edits) > 1:
-        edits.sort(key=lambda e: (e.start, e.end))
+    if edits and not total.is_identity:
+        edits.sort(key=itemgetter(0, 1))
     done: list[Edit] = []
+    covered = 0
     for edit in edits:
-        if done and edit.start < done[-1].end:  # a repair inside what another one put there
-            done[-1] = _joined(done[-1], edit, simplified, total)
-        else:
-            done.append(_simplified(edit) if edit.replacement else edit)
+        if edit[0] < covered:  # a repair inside what another one put there
+            edit = _joined(done.pop(), edit, simplified, total)
+        elif edit[2] and edit[3] in _TRADITIONAL:
+            edit = _simplified(edit)
+        done.append(edit)
+        covered = edit[1]
     return RestoredText(simplified, total, tuple(done))
 
 
@@ -188,8 +195,6 @@ def _joined(first: Edit, second: Edit, restored: str, total: OffsetMap) -> Edit:
 
 
 def _simplified(edit: Edit) -> Edit:
-    if edit.edit_class not in ("shifted", "lost_byte", "lost_character", "unexplained"):
-        return edit
     return Edit(
         edit.start,
         edit.end,

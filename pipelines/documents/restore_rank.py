@@ -9,15 +9,15 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
 from math import log
 from typing import Final
 
-import rjieba
-
 _TOTAL: Final = 60_101_967.0
-_PAGE_SAMPLE: Final = 60_000
+PAGE_SAMPLE: Final = 60_000
+"""Characters of a page that its own words are taken from."""
 _SIGNS: Final = {
     "，": 0.04, ",": 0.04, "。": 0.02, "、": 0.02, "；": 0.003, ";": 0.003, "：": 0.003, ":": 0.003, "“": 0.004, "”": 0.004,
     "（": 0.002, "）": 0.002, "(": 0.002, ")": 0.002, "《": 0.001, "》": 0.001, "！": 0.0002, "!": 0.0002, "？": 0.0002,
@@ -38,6 +38,8 @@ _TERMS: Final = frozenset(
 """Terms of government reports that general dictionaries lack."""
 _PART: Final = 0.2  # weight of a character that elsewhere in the page is part of words
 _PAIR_PRIOR: Final = 20.0
+_NONE: Final[set[str]] = set()
+_BESIDE_SIGN: Final = re.compile(r"(?s)(?=([^\u4e00-\u9fff].|[\u4e00-\u9fff][^\u4e00-\u9fff]))")
 
 Tail = tuple[str, float, float, float, float]
 """Last three characters and the best scores of the text without its last 3, 2, 1 and 0 characters."""
@@ -57,19 +59,33 @@ def _places() -> frozenset[str]:
     return frozenset(n for n in names if 2 <= len(n) <= 4) | _TERMS
 
 
-@lru_cache(maxsize=200_000)
-def _dictionary(word: str) -> float:
-    """Share of a word among dictionary words; 0.0 for none."""
-    if len(word) == 1:
-        sign = _SIGNS.get(word)
-        if sign is not None:
-            return sign
-        if not "\u4e00" <= word <= "\u9fff":
-            return 1e-4 if word.isascii() and word.isalnum() else _ODD
-    known = _PLACE_SHARE if word in _places() else 3e-9 if len(word) == 1 else 0.0
-    if rjieba.has_word(word):
-        return max(known, float(rjieba.suggest_freq(word)) / _TOTAL, 1.0 / _TOTAL)
-    return known
+@lru_cache(maxsize=20_000)
+def _sign_or_char(char: str) -> float:
+    """Share of one character or sign among words."""
+    from rjieba import has_word, suggest_freq
+
+    sign = _SIGNS.get(char)
+    if sign is not None:
+        return sign
+    if not _is_hanzi(char):
+        return 1e-4 if char.isascii() and char.isalnum() else _ODD
+    return max(3e-9, float(suggest_freq(char)) / _TOTAL, 1.0 / _TOTAL) if has_word(char) else 3e-9
+
+
+@lru_cache(maxsize=100_000)
+def _word(word: str) -> float:
+    """Share of a word of several characters among dictionary words; 0.0 for none."""
+    from rjieba import has_word, suggest_freq
+
+    known = _PLACE_SHARE if word in _places() else 0.0
+    return max(known, float(suggest_freq(word)) / _TOTAL, 1.0 / _TOTAL) if has_word(word) else known
+
+
+def is_word(word: str) -> bool:
+    """True for a word of several characters of the dictionary or the list of places."""
+    from rjieba import has_word
+
+    return has_word(word) or word in _places()
 
 
 def _is_hanzi(char: str) -> bool:
@@ -80,49 +96,104 @@ class Ranker(dict[str, float]):
     """Scores of one page: ranker[word] is the log share of a word, UNKNOWN where neither dictionary nor page has it."""
 
     def __init__(self, page: str) -> None:
+        from rjieba import cut, has_word  # loads its dictionary, which clean pages never need
+
         super().__init__()
-        sample = page[:_PAGE_SAMPLE]
-        words: Counter[str] = Counter(rjieba.cut(sample))
-        self._words = {w: n for w, n in words.items() if len(w) == 1 or (n > 1 and len(w) <= 4)}
-        self._chars: Counter[str] = Counter(sample)
+        sample = page[:PAGE_SAMPLE]
+        words = Counter(cut(sample))
+        self._words = {w: n for w, n in words.items() if n > 1 and 2 <= len(w) <= 4}
+        self._chars: Counter[str] = Counter()
+        self._single = {w: n for w, n in words.items() if len(w) == 1 and w not in "?？"}
+        chars = self._chars
+        for word, n in words.items():
+            for char in word:
+                chars[char] += n
         for char in "?？":
-            self._words.pop(char, None)
-            self._chars[char] = 0
-        self._following: Counter[str] = Counter(
-            a + b for a, b in zip(sample, sample[1:], strict=False) if not (_is_hanzi(a) and _is_hanzi(b))
-        )
-        self._total = max(sum(words.values()), 1500)
+            chars[char] = 0
+        self._following = Counter(_BESIDE_SIGN.findall(sample))
+        self._total = max(words.total(), 1500)
         self._size = max(len(sample), 2000)
         self._pairs: dict[str, float] = {}
+        self._places = _places()
+        self._after: dict[str, set[str]] | None = None
+        self._has_word = has_word
 
     def __missing__(self, word: str) -> float:
-        share = 0.6 * _dictionary(word) + 0.3 * self._words.get(word, 0) / self._total
-        if len(word) == 1:
-            share += _PART * self._chars[word] / self._size
-        score = self[word] = log(share) if share > 0 else UNKNOWN
+        if len(word) > 1:
+            n = self._words.get(word, 0)
+            if n or self._has_word(word) or word in self._places:
+                score = log(0.6 * _word(word) + 0.3 * n / self._total)
+            else:
+                score = UNKNOWN
+        else:
+            share = 0.6 * _sign_or_char(word) + 0.3 * self._single.get(word, 0) / self._total
+            score = log(share + _PART * self._chars[word] / self._size)
+        self[word] = score
         return score
 
     def add(self, tail: Tail, char: str) -> Tail:
         """The tail one character further."""
+        return self.add_each(tail, (char,))[0]
+
+    def add_each(self, tail: Tail, chars: Iterable[str]) -> list[Tail]:
+        """The tail one character further, for each of several characters."""
         before, c3, c2, c1, c0 = tail
-        best = c0 + self[char]
-        joined = before + char
-        size = len(joined)
-        if size >= 2:
-            score = c1 + self[joined[-2:]]
-            if score > best:
-                best = score
-            if size >= 3:
-                score = c2 + self[joined[-3:]]
+        last, two = before[-1:], before[-2:]
+        full = len(before) == 3
+        beside_sign = bool(last) and not _is_hanzi(last)
+        out: list[Tail] = []
+        for char in chars:
+            best = c0 + self[char]
+            if last:
+                score = c1 + self[last + char]
                 if score > best:
                     best = score
-                if size >= 4:
-                    score = c3 + self[joined]
+                if len(two) == 2:
+                    score = c2 + self[two + char]
                     if score > best:
                         best = score
-            if not ("\u4e00" <= char <= "\u9fff" and "\u4e00" <= before[-1] <= "\u9fff"):
-                best += self._pair(before[-1] + char)
-        return joined[-3:], c2, c1, c0, best
+                    if full:
+                        score = c3 + self[before + char]
+                        if score > best:
+                            best = score
+                if beside_sign or not "\u4e00" <= char <= "\u9fff":
+                    best += self._pair(last + char)
+            out.append((two + char, c2, c1, c0, best))
+        return out
+
+    def add_all(self, tails: Iterable[Tail], char: str) -> list[Tail]:
+        """Several tails one character further."""
+        single = self[char]
+        hanzi = "\u4e00" <= char <= "\u9fff"
+        out: list[Tail] = []
+        known: str | None = None
+        after = ""
+        two = three = four = UNKNOWN
+        bonus = 0.0
+        for before, c3, c2, c1, c0 in tails:
+            if before != known:
+                known = before
+                after = before[-2:] + char
+                bonus = 0.0
+                two = three = four = UNKNOWN
+                if before:
+                    two = self[after[-2:]]
+                    size = len(before)
+                    if size > 1:
+                        three = self[after]
+                        if size > 2:
+                            four = self[before + char]
+                    if not (hanzi and "\u4e00" <= before[-1] <= "\u9fff"):
+                        bonus = self._pair(before[-1] + char)
+            best = c0 + single
+            if two > UNKNOWN and c1 + two > best:
+                best = c1 + two
+            if three > UNKNOWN and c2 + three > best:
+                best = c2 + three
+            if four > UNKNOWN and c3 + four > best:
+                best = c3 + four
+            out.append((after, c2, c1, c0, best + bonus))
+        return out
 
     def _pair(self, pair: str) -> float:
         """How much more or less likely a sign is beside this character than anywhere, from the page's pairs."""
@@ -131,7 +202,7 @@ class Ranker(dict[str, float]):
             if pair[1] in STOPS and (pair[0] in STOPS or pair[0] == "\n"):
                 known = -8.0
             else:
-                share = 0.6 * _dictionary(pair[1]) + 0.4 * self._chars[pair[1]] / self._size
+                share = 0.6 * _sign_or_char(pair[1]) + 0.4 * self._chars[pair[1]] / self._size
                 seen = self._following[pair] + _PAIR_PRIOR * share
                 known = log(seen / ((self._chars[pair[0]] + _PAIR_PRIOR) * share))
                 known = min(max(known, -3.0), 3.0)
@@ -139,7 +210,16 @@ class Ranker(dict[str, float]):
         return known
 
     def extend(self, tail: Tail, text: str) -> Tail:
-        """`add` for each character."""
+        """`add` for each character of a text."""
+        tails = [tail]
         for char in text:
-            tail = self.add(tail, char)
-        return tail
+            tails = self.add_all(tails, char)
+        return tails[0]
+
+    def following(self, prefix: str) -> set[str]:
+        """Characters that make a word of the page with what stands before them."""
+        if self._after is None:
+            self._after = {}
+            for word in self._words:
+                self._after.setdefault(word[:-1], set()).add(word[-1])
+        return self._after.get(prefix, _NONE)

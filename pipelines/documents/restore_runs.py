@@ -8,14 +8,16 @@ Does not belong here: other kinds of repair, simplifying, scores (restore_rank).
 from __future__ import annotations
 
 import re
-from functools import cache
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 import opencc
 
 from pipelines.documents.model import DAMAGE_MARK, Edit, EditClass
-from pipelines.documents.restore_rank import START, STOPS, UNKNOWN, Ranker, Tail
-from pipelines.documents.restore_table import PAIR, SHOWN, TONES, Key, in_private_zone, key_of, keys, possible
+from pipelines.documents.restore_rank import PAGE_SAMPLE, START, STOPS, UNKNOWN, Ranker, Tail, is_word
+from pipelines.documents.restore_table import TONES, Key, in_private_zone, key_of, keys, pairs, possible, shown
 
 MIN_ANNOTATIONS: Final = 3
 """A page with fewer annotations, and none of them broken, is left alone."""
@@ -24,6 +26,10 @@ _TAIL: Final = re.compile(rf"([a-z{TONES}]{{1,6}})\)")
 _RESIDUE: Final = re.compile(rf"(?:[?？]|[A-Za-z]\()(?=[a-z{TONES}]*[{TONES}])[a-z{TONES}]{{1,6}}\)")
 _LOOSE: Final = re.compile(rf"(?<![a-z{TONES}(])([a-z]?[a-z{TONES}]*[{TONES}][a-z{TONES}]*)\)")
 _REST: Final = re.compile(rf"[A-Za-z]?\([a-z{TONES}]{{1,6}}\)|[a-z{TONES}]{{1,6}}\)")
+_QUESTIONS: Final = re.compile(r"[?？]+")
+_THOUSANDS: Final = re.compile(r"[,，、]\d{3}(?!\d)")
+_BEFORE_DIGITS: Final = re.compile(r"[?？]+[^\d\n。，；、]{0,2}?(?=[\d.])")
+_FULL_WIDTH: Final = re.compile(r"[！-～]")
 _MARKS: Final = {
     "，": "，",
     ",": "，",
@@ -46,18 +52,20 @@ _TOP_VANISHED: Final = 4
 _VANISHED: Final = 5
 _ENDED: Final = 24
 _CLOSED: Final = 24
+_READINGS: Final = 120
 _MOST_MARKS: Final = 4
 _KEPT: Final = 6
 _CERTAIN: Final = 4.0
 _LEFT: Final = 7
 _RIGHT: Final = 6
 _MAX_TOKENS: Final = 24
+_QUOTES: Final = frozenset("“”》")
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def readings(char: str) -> frozenset[str]:
     """Tone-marked readings of one character."""
-    from pypinyin.constants import PINYIN_DICT  # takes a second to import, and clean pages never need it
+    from pypinyin.constants import PINYIN_DICT  # slow to import, and pages that keep to the list never need it
 
     key = key_of().get(char)
     found = set(PINYIN_DICT.get(ord(char), "").split(","))
@@ -66,7 +74,13 @@ def readings(char: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@cache
+def _reads(char: str, reading: str) -> bool:
+    """True when the character has this reading."""
+    key = key_of().get(char)
+    return (key is not None and key.reading == reading) or reading in readings(char)
+
+
+@lru_cache(maxsize=20_000)
 def outside_gb2312(char: str) -> bool:
     """True when GB2312 has no such character."""
     try:
@@ -76,13 +90,25 @@ def outside_gb2312(char: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=20_000)
+def _is_annotated(char: str, reading: str) -> bool:
+    """True for a traditional character and one of its readings: the converter's doing, not a teaching text's."""
+    return char >= "\u3400" and outside_gb2312(char) and _reads(char, reading)
+
+
 @cache
 def _simplified() -> dict[str, str]:
-    every = sorted(c for c in PAIR if "\u4e00" <= c <= "\u9fff")
+    every = sorted(c for c in pairs() if "\u4e00" <= c <= "\u9fff")
     converted = opencc.OpenCC("t2s").convert("\n".join(every)).split("\n")
     table = {a: b for a, b in zip(every, converted, strict=True) if len(b) == 1}
     table["著"] = "着"
     return table
+
+
+@cache
+def _simplifying() -> dict[int, int]:
+    """`_simplified` for str.translate, which is fastest where every character has an entry."""
+    return {c: c for c in range(0x10000)} | {ord(a): ord(b) for a, b in _simplified().items()}
 
 
 @cache
@@ -97,7 +123,7 @@ def _by_lead() -> dict[int, tuple[tuple[str, int], ...]]:
     found: dict[int, list[tuple[str, int]]] = {}
     for char in sorted(possible()):
         if _likely_kind(char):
-            lead, trail = PAIR[char]
+            lead, trail = pairs()[char]
             found.setdefault(lead, []).append((char, trail))
     return {k: tuple(v) for k, v in found.items()}
 
@@ -108,9 +134,19 @@ def _by_trail() -> dict[int, tuple[tuple[str, int], ...]]:
     found: dict[int, list[tuple[str, int]]] = {}
     for char in sorted(possible()):
         if _likely_kind(char):
-            lead, trail = PAIR[char]
+            lead, trail = pairs()[char]
             found.setdefault(trail, []).append((char, lead))
     return {k: tuple(v) for k, v in found.items()}
+
+
+@cache
+def _vanishing(lead: int) -> tuple[tuple[str, int], ...]:
+    """Characters with this first byte whose second one may open a pair that shows nothing."""
+    return tuple(
+        (char, trail)
+        for char, trail in _by_lead().get(lead, ())
+        if trail >= 0xA1 and (in_private_zone(trail, 0xA1) or in_private_zone(trail, 0x81))
+    )
 
 
 def _likely_kind(char: str) -> bool:
@@ -118,33 +154,81 @@ def _likely_kind(char: str) -> bool:
 
 
 @cache
-def _keys_by_lead() -> dict[tuple[int, str], tuple[Key, ...]]:
-    """Keys of the list, and beyond it any character outside GB2312, by first byte and reading."""
-    found: dict[tuple[int, str], list[Key]] = {}
+def _listed() -> dict[tuple[int, str], tuple[Key, ...]]:
+    """Keys of the list by first byte and reading."""
+    found: dict[tuple[int, str], tuple[Key, ...]] = {}
     for key in keys():
-        found.setdefault((PAIR[key.char][0], key.reading), []).append(key)
-    listed = set(key_of())
+        slot = (pairs()[key.char][0], key.reading)
+        found[slot] = (*found.get(slot, ()), key)
+    return found
+
+
+@cache
+def _unlisted() -> dict[tuple[int, str], list[Key]]:
+    """Characters outside GB2312 and beyond the list by first byte and reading."""
+    found: dict[tuple[int, str], list[Key]] = {}
     for char in sorted(possible()):
-        if "\u4e00" <= char <= "\u9fff" and char not in listed and outside_gb2312(char):
+        if "\u4e00" <= char <= "\u9fff" and char not in key_of() and outside_gb2312(char):
             for reading in sorted(readings(char)):
-                slot = found.setdefault((PAIR[char][0], reading), [])
-                if not slot or slot[0].rank >= 10_000:
-                    slot.append(Key(10_000, 99, char, reading))
-    return {k: tuple(v) for k, v in found.items()}
+                found.setdefault((pairs()[char][0], reading), []).append(Key(10_000, 99, char, reading))
+    return found
 
 
-class _State(NamedTuple):
-    """One partial reading of a run."""
+@cache
+def _lost_simples(lead: int) -> frozenset[str]:
+    """Simplified characters whose traditional form has this first byte."""
+    return frozenset(_simplified().get(c, c) for c, trail in _by_lead().get(lead, ()) if trail >= 0x81)
+
+
+@lru_cache(maxsize=50_000)
+def _continuing(prefix: str, lead: int) -> frozenset[str]:
+    """Characters with this first byte that make a word of the dictionary with what stands before them."""
+    return frozenset(c for c in _lost_simples(lead) if is_word(prefix + c))
+
+
+class _Front(NamedTuple):
+    """What partial readings of a run have in common that stand at the same place."""
 
     at: int  # next raw character
-    pending: int | None  # first byte of the next true character; None when aligned, -1 when unknown
-    tail: Tail
-    chars: str  # true characters, simplified
+    pending: int | None  # first byte of the next true character; None when aligned
     kind: int = 0  # 0 every byte known, 1 some unknown, 2 a swallowed ASCII character
     vanished: int = 0
     limit: int = -1  # rank below which keys must carry their annotation in a run opened by a key; -1: all of them
     open_quote: bool = False
     short_quote: bool = False  # the open quote began few characters ago: a quoted name, which holds no stop
+
+
+class _Group(NamedTuple):
+    """Partial readings with one front: their true characters, simplified, and their scores."""
+
+    front: _Front
+    chars: list[str]
+    tails: list[Tail]
+
+    def only(self, kept: Iterable[int]) -> _Group:
+        """The readings at these places of the lists."""
+        kept = list(kept)
+        return _Group(self.front, [self.chars[i] for i in kept], [self.tails[i] for i in kept])
+
+
+class _Move(NamedTuple):
+    """One way to read the next raw characters: a true character, what stands behind it, where the next one starts."""
+
+    char: str
+    at: int
+    pending: int | None
+    annotated: bool = False
+    behind: str = ""  # an ASCII letter shown, or the mark of one that is lost
+
+
+class _Ended(NamedTuple):
+    """A reading that came to its end, sorting best first."""
+
+    badness: float
+    turn: int
+    chars: str
+    front: _Front
+    tail: Tail
 
 
 class _Reading(NamedTuple):
@@ -158,86 +242,97 @@ def repair_pinyin_damage(text: str) -> list[Edit]:
     """Edits that remove annotations and repair runs; none in a page with fewer than three annotations."""
     if ")" not in text:
         return []
-    edits: list[Edit] = []
+    pieces = _ANNOTATION.split(text)
+    starts: list[int] = []
+    ends: list[int] = []
+    loose: list[int] = []
     always: set[str] = set()
-    for found in _ANNOTATION.finditer(text):
-        start = found.start()
-        char = text[start - 1] if start else "("
-        if char >= "\u3400" and outside_gb2312(char) and found.group(1) in readings(char):
-            edits.append(Edit(start, found.end(), "", "annotation"))
-            always.add(char)
-    if len(edits) < MIN_ANNOTATIONS and _RESIDUE.search(text) is None:
+    at = 0
+    for before, reading in zip(pieces[::2], pieces[1::2], strict=False):
+        if ")" in before:
+            loose.append(at)
+        at += len(before)
+        end = at + len(reading) + 2
+        if _is_annotated(before[-1:], reading):
+            starts.append(at)
+            ends.append(end)
+            always.add(before[-1])
+        at = end
+    if ")" in pieces[-1]:
+        loose.append(at)
+    if len(starts) < MIN_ANNOTATIONS and _RESIDUE.search(text) is None:
         return []
+    edits = [Edit(start, end, "", "annotation") for start, end in zip(starts, ends, strict=True)]
     if "?" in text or "？" in text:
-        runs = _Page(text, edits, always).runs()
-        edits = _merge(edits, runs)
-    elif _LOOSE.search(text) is None:
-        return edits
-    return _merge(edits, _unexplained(text, edits))
+        edits = _merge(edits, _Page(text, starts, ends, always).runs())
+    return _merge(edits, _unexplained(text, edits, loose))
 
 
 def _merge(edits: list[Edit], runs: list[Edit]) -> list[Edit]:
     """Both lists in order, without the annotations inside runs."""
     if not runs:
         return edits
+    starts = [e.start for e in edits]
+    ends = [e.end for e in edits]
     out: list[Edit] = []
-    i = 0
+    done = 0
     for run in runs:
-        while i < len(edits) and edits[i].end <= run.start:
-            out.append(edits[i])
-            i += 1
+        before = bisect_right(ends, run.start, done)
+        out += edits[done:before]
         out.append(run)
-        while i < len(edits) and edits[i].start < run.end:
-            i += 1
-    out += edits[i:]
-    return out
+        done = bisect_left(starts, run.end, before)
+    return out + edits[done:]
 
 
-def _unexplained(text: str, edits: list[Edit]) -> list[Edit]:
-    """Rests of annotations outside every edit: marked, since something before them is lost."""
-    out = []
-    covered = 0
-    for found in _LOOSE.finditer(text):
-        while covered < len(edits) and edits[covered].end <= found.start():
-            covered += 1
-        if covered < len(edits) and edits[covered].start < found.end():
-            continue
-        if text[max(0, found.start() - 8) : found.start()].count("("):
-            continue
-        out.append(Edit(found.start(), found.end(), DAMAGE_MARK, "unexplained", False, (), True))
+def _unexplained(text: str, edits: list[Edit], places: list[int]) -> list[Edit]:
+    """Rests of annotations outside every edit: marked, since something before them is lost.
+
+    `places` are starts of pieces between annotations that hold a closing bracket.
+    """
+    out: list[Edit] = []
+    ends = [e.end for e in edits] if places else []
+    for place in places:
+        piece_end = _ANNOTATION.search(text, place)
+        for found in _LOOSE.finditer(text, place, piece_end.start() if piece_end else len(text)):
+            after = bisect_right(ends, found.start())
+            if after < len(edits) and edits[after].start < found.end():
+                continue
+            if "(" not in text[max(0, found.start() - 8) : found.start()]:
+                out.append(Edit(found.start(), found.end(), DAMAGE_MARK, "unexplained", False, (), True))
     return out
 
 
 class _Page:
     """What the whole page says, for reading its runs."""
 
-    def __init__(self, text: str, annotations: list[Edit], always: set[str]) -> None:
+    def __init__(self, text: str, starts: list[int], ends: list[int], always: set[str]) -> None:
         self.text = text
-        self.folded = not any("！" <= c <= "～" for c in set(text))
+        self.folded = _FULL_WIDTH.search(text) is None
         parts: list[str] = []
-        done = 0
-        for e in annotations:
-            parts.append(text[done : e.start])
-            done = e.end
-        parts.append(text[done:])
+        done = size = 0
+        for start, end in zip(starts, ends, strict=True):
+            parts.append(text[done:start])
+            size += start - done
+            done = end
+            if size >= PAGE_SAMPLE:
+                break
+        parts.append(text[done : done + PAGE_SAMPLE])
         self.simple = _simplified()
-        plain = "".join(parts)
-        self.plain = plain.translate({ord(a): b for a, b in self.simple.items()}) if len(plain) < 2_000_000 else plain
-        self.ranker = Ranker(self.plain)
+        self.ranker = Ranker("".join(parts)[:PAGE_SAMPLE].translate(_simplifying()))
         self._by_second: dict[int, tuple[tuple[str, str, int], ...]] = {}
         self._lost_by_lead: dict[int, tuple[tuple[str, str], ...]] = {}
         level = max((key_of()[c].level for c in always if c in key_of()), default=0)
         self.level = level
         self.always = always | {k.char for k in keys() if k.level < level}
-        self.ends = {e.start: e.end for e in annotations}
-        self.starts = {e.end: e.start for e in annotations}
+        self.ends = dict(zip(starts, ends, strict=True))
+        self.starts = dict(zip(ends, starts, strict=True))
 
     def runs(self) -> list[Edit]:
         """One edit per run and per question mark that may hide a digit."""
         text = self.text
         out: list[Edit] = []
         done = 0
-        for found in re.finditer(r"[?？]+", text):
+        for found in _QUESTIONS.finditer(text):
             long = found.end() - found.start() > _MOST_MARKS  # not this converter's doing
             for at in range(found.start(), found.start() + 1 if long else found.end()):
                 if at < done:
@@ -266,7 +361,7 @@ class _Page:
             replacement, end = self._guard(replacement, end)
         elif text[end - 1 : end] in ("?", "？"):  # a last byte lost before a mark: a number may have stood there
             risk = True
-            thousands = re.compile(r"[,，、]\d{3}(?!\d)").match(text, end)
+            thousands = _THOUSANDS.match(text, end)
             if thousands:
                 replacement += text[end] + DAMAGE_MARK
                 end += 1
@@ -288,7 +383,7 @@ class _Page:
     def _left_over(self, at: int) -> Edit | None:
         """A question mark no reading explains: kept; where digits follow, one before them may be lost."""
         text = self.text
-        following = re.compile(r"[?？]+[^\d\n。，；、]{0,2}?(?=[\d.])").match(text, at)
+        following = _BEFORE_DIGITS.match(text, at)
         if following is None:
             tail = _TAIL.match(text, at + 1)
             if tail is not None:
@@ -357,41 +452,42 @@ class _Page:
 
     def _read(self, at: int, left: str, last: str) -> list[_Reading]:
         """Readings of the run at a question mark, best first, with the text as it is among them (end == at)."""
-        starts = self._openings(at, left, last)
+        starts = [g for g in self._openings(at, left, last) if g.tails]
         if not starts:
             return []
-        floor = max(s.tail[4] for s in starts) - _DROP
-        starts = sorted((s for s in starts if s.tail[4] >= floor), key=lambda s: -s.tail[4])
+        starts = _above(starts, _DROP)
         ended = self._search(starts, 0)
         found = self._scored(at, left, ended)
         if len(found) < 2 or self._poor(found[0], left):
             found = self._scored(at, left, ended + self._search(starts, 2))
         return found
 
-    def _scored(self, at: int, left: str, ended: list[_State]) -> list[_Reading]:
+    def _scored(self, at: int, left: str, ended: list[_Ended]) -> list[_Reading]:
         """Every reading with the text behind it, up to the same place, best first."""
-        far = max((s.at for s in ended), default=at + 1)
+        far = max((e.front.at for e in ended), default=at + 1)
         for _ in range(_RIGHT):
             far = self.ends.get(far, far)
             if far >= len(self.text) or self.text[far] == "\n":
                 break
             far += 1
-        by_end: dict[int, list[_State]] = {}
-        for state in ended:
-            by_end.setdefault(state.at, []).append(state)
+        by_end: dict[int, list[_Ended]] = {}
+        for one in ended:
+            by_end.setdefault(one.front.at, []).append(one)
         unique: dict[tuple[str, int], _Reading] = {}
-        extend = self.ranker.extend
-        for end, states in by_end.items():
+        for end, ones in by_end.items():
             rest, cost = self._rest(end, far)
-            states.sort(key=lambda s: (-s.tail[4], s.chars))
-            for state in states[:_CLOSED]:
-                reading = _Reading(end, state.chars, extend(state.tail, rest)[4] - cost, state.kind)
-                known = unique.get((state.chars, end))
+            ones.sort(key=lambda e: (e.badness, e.chars))
+            tails = [e.tail for e in ones[:_CLOSED]]
+            for char in rest:
+                tails = self.ranker.add_all(tails, char)
+            for one, tail in zip(ones, tails, strict=False):
+                reading = _Reading(end, one.chars, tail[4] - cost, one.front.kind)
+                known = unique.get((one.chars, end))
                 if known is None or known.score < reading.score:
-                    unique[state.chars, end] = reading
+                    unique[one.chars, end] = reading
         found = sorted(unique.values(), key=lambda r: (-r.score, r.end, r.chars))[:40]
         rest, cost = self._rest(at + 1, far)
-        tail = extend(START, left[-_LEFT:] + "?" + rest)
+        tail = self.ranker.extend(START, left[-_LEFT:] + "?" + rest)
         found.append(_Reading(at, "", tail[4] - cost - _LEFT_ALONE, 0))
         return sorted(found, key=lambda r: (-r.score, r.end, r.chars))
 
@@ -433,180 +529,206 @@ class _Page:
                 return True
         return False
 
-    def _openings(self, at: int, left: str, last: str) -> list[_State]:
+    def _openings(self, at: int, left: str, last: str) -> list[_Group]:
         text = self.text
         tail = self.ranker.extend(START, left[-_LEFT:])
         quote = left.count("“") > left.count("”")
         short = quote and "“" in left[-8:]
-        out: list[_State] = []
+        out: list[_Group] = []
         py = _TAIL.match(text, at + 1)
-        if py is not None and last in PAIR:
-            for key in self._keys(PAIR[last][1], py.group(1)):
-                out.append(_State(py.end(), PAIR[key.char][1], tail, "", 0, 0, key.rank, quote, short))
+        if py is not None and last in pairs():
+            for key in self._keys(pairs()[last][1], py.group(1)):
+                front = _Front(py.end(), pairs()[key.char][1], 0, 0, key.rank, quote, short)
+                out.append(_Group(front, [""], [tail]))
         mark = _MARKS.get(text[at + 1 : at + 2])
         if mark is not None:
-            first, second = PAIR[mark]
-            for char, _ in _by_trail().get(first, ()):
-                if char in _MARKS and not (char == "。" and mark != "。"):
-                    continue
-                simple = self.simple.get(char, char)
-                if simple == "”" and not quote:
-                    continue
-                out.append(_State(at + 2, second, self.ranker.add(tail, simple), simple, 1, 0, -1, quote, short))
+            first, second = pairs()[mark]
+            chars = [
+                simple
+                for char, simple in self._heads(first)
+                if (char not in _MARKS or (char == "。" and mark != "。")) and (simple != "”" or quote)
+            ]
+            front = _Front(at + 2, second, 1, 0, -1, quote, short)
+            out.append(_Group(front, chars, self.ranker.add_each(tail, chars)))
         if text[at + 1 : at + 2] in ("?", "？") and text[at + 2 : at + 3] in _STOP_MARKS:
-            for char, _ in _by_trail().get(0xA1, ()):
-                simple = self.simple.get(char, char)
-                out.append(_State(at + 2, None, self.ranker.add(tail, simple), simple, 1, 0, -1, quote, short))
+            chars = [simple for _, simple in self._heads(0xA1)]
+            front = _Front(at + 2, None, 1, 0, -1, quote, short)
+            out.append(_Group(front, chars, self.ranker.add_each(tail, chars)))
         return out
 
+    def _heads(self, trail: int) -> list[tuple[str, str]]:
+        """Characters with this second byte and their simplified forms."""
+        return [(char, self.simple.get(char, char)) for char, _ in _by_trail().get(trail, ())]
+
     def _keys(self, lead: int, reading: str) -> list[Key]:
-        every = _keys_by_lead().get((lead, reading), ())
+        every = _listed().get((lead, reading), ())
         listed = [k for k in every if k.level <= self.level]
-        return listed or list(every)
+        if listed:
+            return listed
+        return list(every) or _unlisted().get((lead, reading), [])
 
-    def _search(self, states: list[_State], vanish: int) -> list[_State]:
+    def _search(self, groups: list[_Group], vanish: int) -> list[_Ended]:
+        """Readings that came to an end, best first, with up to `vanish` pairs of bytes that show nothing."""
         text = self.text
-        done: list[_State] = []
-        for _ in range(_MAX_TOKENS):
-            if not states:
+        done: list[_Ended] = []
+        for turn in range(_MAX_TOKENS):
+            if not groups:
                 break
-            following: list[_State] = []
-            for rank, state in enumerate(states):
-                if state.pending is None:
-                    done.append(state)
-                elif rank < _ENDED or text[state.at : state.at + 1] not in ("?", "？"):
-                    self._step(state, following)
+            following: list[_Group] = []
+            best: set[tuple[int, int]] | None = None
+            for number, group in enumerate(groups):
+                front = group.front
+                if front.pending is None:
+                    done += [_Ended(-t[4], turn, c, front, t) for c, t in zip(group.chars, group.tails, strict=True)]
+                elif text[front.at : front.at + 1] not in ("?", "？"):
+                    self._step(group, following)
+                else:  # many ways on from here: only for the best
+                    if best is None:
+                        best = {(n, i) for _, _, n, i in _in_order(groups)[:_ENDED]}
+                    self._step(group.only([i for i in range(len(group.chars)) if (number, i) in best]), following)
             if vanish:
-                going = sorted(
-                    (s for s in states if s.pending is not None and s.vanished < vanish), key=lambda s: -s.tail[4]
-                )
-                for state in going[:_VANISH_FROM]:
-                    self._vanish(state, following, vanish)
-            best: dict[tuple[int, int | None, str], _State] = {}
-            for s in following:
-                slot = (s.at, s.pending, s.chars)
-                if slot not in best or best[slot].tail[4] < s.tail[4]:
-                    best[slot] = s
-            states = sorted(best.values(), key=lambda s: (-s.tail[4], s.chars))[:_BEAM]
-            if states and not vanish:
-                floor = states[0].tail[4] - _DROP
-                states = [s for s in states if s.tail[4] >= floor]
-        done.sort(key=lambda s: -s.tail[4])
-        return done[:120]
+                going = [g for g in groups if g.front.pending is not None and g.front.vanished < vanish]
+                for _, _, number, i in _in_order(going)[:_VANISH_FROM]:
+                    self._vanish(going[number].only([i]), following)
+            groups = _above(_distinct(following), None if vanish else _DROP)
+        done.sort()
+        return done[:_READINGS]
 
-    def _emit(
-        self, state: _State, char: str, at: int, pending: int | None, *, kind: int = 0, annotated: bool = False
-    ) -> _State | None:
-        """The state after one more true character, None where the converter would have annotated or cut it."""
+    def _simple(self, char: str) -> str:
+        """A true character as the page would show it: simplified, full-width ASCII folded where the page is."""
+        simple = self.simple.get(char, char)
+        return chr(ord(simple) - 0xFEE0) if self.folded and "！" <= simple <= "～" else simple
+
+    def _may_stand(self, char: str, front: _Front, pending: int | None, kind: int, annotated: bool) -> bool:
+        """False where the converter would have annotated or cut the character, or cannot have written it."""
         if char not in _writable():
-            return None
+            return False
         if not annotated and char in self.always:
             key = key_of().get(char)
-            if state.limit < 0 or key is None or key.rank < state.limit:
-                return None
-        if char in "，。、；！？" and kind == 0 and pending is not None:
-            return None
-        simple = self.simple.get(char, char)
-        if "！" <= simple <= "～" and self.folded:
-            simple = chr(ord(simple) - 0xFEE0)
-        quote = state.open_quote
-        tail = state.tail
-        if simple == "“":
-            if quote:
-                tail = (*tail[:4], tail[4] - 6.0)
-            quote = True
-        elif simple == "”":
-            if not quote or (tail[0][-1:] in STOPS and state.short_quote):
-                tail = (*tail[:4], tail[4] - 6.0)
-            quote = False
-        elif simple == "》" and "《" not in state.chars:
-            tail = (*tail[:4], tail[4] - 3.0)
-        tail = self.ranker.add(tail, simple)
-        return _State(
-            at, pending, tail, state.chars + simple, max(state.kind, kind), state.vanished, -1, quote, state.short_quote
-        )
+            if front.limit < 0 or key is None or key.rank < front.limit:
+                return False
+        return not (pending is not None and kind == 0 and char in "，。、；！？")
 
-    def _step(self, state: _State, out: list[_State]) -> None:
+    def _put(self, out: list[_Group], group: _Group, move: _Move, kind: int = 0) -> None:
+        """The group after one more true character, nothing where it may not stand there."""
+        front, chars, tails = group
+        if not self._may_stand(move.char, front, move.pending, kind, move.annotated):
+            return
+        simple = self._simple(move.char)
+        quote = front.open_quote
+        if simple in _QUOTES:
+            tails = [_charged(t, _oddity(front, c, t, simple)) for c, t in zip(chars, tails, strict=True)]
+            quote = simple == "“" or (quote and simple == "》")
+        tails = self.ranker.add_all(tails, simple)
+        short = front.short_quote
+        if move.behind:
+            simple += move.behind
+            quote = short = False
+            if move.behind != DAMAGE_MARK:
+                tails = self.ranker.add_all(tails, move.behind)
+        following = _Front(move.at, move.pending, max(front.kind, kind), front.vanished, -1, quote, short)
+        out.append(_Group(following, [c + simple for c in chars], tails))
+
+    def _put_each(self, out: list[_Group], group: _Group, simples: Iterable[str], move: _Move, kind: int = 0) -> None:
+        """A group of one reading after each of several simplified characters, which may all stand there."""
+        front, chars, tails = group
+        plain = []
+        for simple in simples:
+            if simple in _QUOTES:
+                self._put(out, group, move._replace(char=simple), kind)
+            else:
+                plain.append(simple)
+        following = self.ranker.add_each(tails[0], plain)
+        behind = move.behind
+        marked = bool(behind)
+        if marked and behind != DAMAGE_MARK:
+            following = self.ranker.add_all(following, behind)
+        after = _Front(
+            move.at,
+            move.pending,
+            max(front.kind, kind),
+            front.vanished,
+            -1,
+            front.open_quote and not marked,
+            front.short_quote and not marked,
+        )
+        out.append(_Group(after, [chars[0] + c + behind for c in plain], following))
+
+    def _moves(self, at: int, lead: int) -> list[_Move]:
+        """Every way to read the raw characters at `at` with `lead` as first byte where no byte is unknown."""
+        text = self.text
+        token = text[at : at + 1]
+        out: list[_Move] = []
+        if token in ("?", "？"):
+            py = _TAIL.match(text, at + 1)
+            if py is not None:
+                out += [_Move(key.char, py.end(), None, True) for key in self._keys(lead, py.group(1))]
+        if "@" <= token <= "~" or token == "€":  # noqa: S105
+            char = shown()[lead << 8 | (0x80 if token == "€" else ord(token))]  # noqa: S105
+            if char:
+                note = _ANNOTATION.match(text, at + 1)
+                if note is not None and _reads(char, note.group(1)):
+                    out.append(_Move(char, note.end(), None, True))
+                else:
+                    out.append(_Move(char, at + 1, None))
+        if "!" <= token <= "~":
+            b0, b1 = 0xA3, ord(token) + 0x80
+        elif token in pairs():
+            b0, b1 = pairs()[token]
+        else:
+            return out
+        char = shown()[lead << 8 | b0]
+        if char:
+            after = self.ends.get(at + 1, at + 1)
+            if b1 >= 0x81:
+                out.append(_Move(char, after, b1))
+            elif b1 != 0x80:
+                out.append(_Move(char, after, None, behind=chr(b1)))
+        return out
+
+    def _step(self, group: _Group, out: list[_Group]) -> None:
         """Every way to read the next raw character with `pending` as first byte."""
         text = self.text
-        lead = state.pending
-        if lead is None:
+        at, lead = group.front[:2]
+        if lead is None or not group.chars:
             return
-        token = text[state.at : state.at + 1]
+        token = text[at : at + 1]
         if token in ("", "\n", "\r"):
-            self._lost_trail(state, lead, out, swallowed=False)
+            self._lost_trail(group, lead, at, out, swallowed=False)
             return
+        moves = self._moves(at, lead)
+        for move in moves:
+            self._put(out, group, move)
         if token in ("?", "？"):
-            py = _TAIL.match(text, state.at + 1)
-            if py is not None:
-                for key in self._keys(lead, py.group(1)):
-                    self._put(out, self._emit(state, key.char, py.end(), None, annotated=True))
-            following = text[state.at + 1 : state.at + 2]
+            following = text[at + 1 : at + 2]
             if following in _STOP_MARKS or following in ("", "\n"):
-                self._lost_trail(state, lead, out, swallowed=False)
-            if py is None and following not in _STOP_MARKS:
-                self._lost_trail(state, lead, out, swallowed=True)
-        units: list[tuple[int, int]] = []
-        if token.isascii():
-            if "!" <= token <= "~":
-                units.append((0xA3, ord(token) + 0x80))
-            if "@" <= token <= "~":
-                self._letter(state, lead, ord(token), state.at + 1, out)
-        elif token == "€":  # noqa: S105
-            self._letter(state, lead, 0x80, state.at + 1, out)
-        elif token in PAIR:
-            units.append(PAIR[token])
-        for b0, b1 in units:
-            char = SHOWN[lead << 8 | b0]
-            if not char:
-                continue
-            at = state.at + 1
-            note = self.ends.get(at)
-            if note is not None:
-                at = note
-            if b1 >= 0x81:
-                self._put(out, self._emit(state, char, at, b1))
-            elif b1 != 0x80:
-                after = self._emit(state, char, at, None)
-                if after is not None:
-                    letter = chr(b1)
-                    out.append(
-                        _State(
-                            at,
-                            None,
-                            self.ranker.add(after.tail, letter),
-                            after.chars + letter,
-                            after.kind,
-                            after.vanished,
-                        )
-                    )
+                self._lost_trail(group, lead, at + 1, out, swallowed=False)
+            if following not in _STOP_MARKS and _TAIL.match(text, at + 1) is None:
+                self._lost_trail(group, lead, at + 1, out, swallowed=True)
 
-    def _letter(self, state: _State, lead: int, trail: int, at: int, out: list[_State]) -> None:
-        char = SHOWN[lead << 8 | trail]
-        if not char:
-            return
-        note = re.compile(rf"\(([a-z{TONES}]{{1,6}})\)").match(self.text, at)
-        if note is not None and note.group(1) in readings(char):
-            self._put(out, self._emit(state, char, note.end(), None, annotated=True))
-        else:
-            self._put(out, self._emit(state, char, at, None))
-
-    def _lost_trail(self, state: _State, lead: int, out: list[_State], *, swallowed: bool) -> None:
+    def _lost_trail(self, group: _Group, lead: int, at: int, out: list[_Group], *, swallowed: bool) -> None:
         """The character's second byte is lost with the `?`; with it an ASCII character where `swallowed`."""
-        at = state.at + 1 if self.text[state.at : state.at + 1] in ("?", "？") else state.at
         kind = 2 if swallowed else 1
-        known = self.ranker
-        before = state.tail[0]
-        previous, two = before[-1:], before[-2:]
-        for rank, (char, simple) in enumerate(self._lost(lead)):
-            if rank >= _TOP and known[previous + simple] == UNKNOWN and known[two + simple] == UNKNOWN:
-                continue
-            after = self._emit(state, char, at, None, kind=kind)
-            if after is None:
-                continue
-            if swallowed:
-                after = _State(at, None, after.tail, after.chars + DAMAGE_MARK, kind, after.vanished)
-            out.append(after)
+        lost = [
+            (rank, simple)
+            for rank, (char, simple) in enumerate(self._lost(lead))
+            if self._may_stand(char, group.front, None, kind, False)
+        ]
+        top = dict.fromkeys(self._simple(simple) for rank, simple in lost if rank < _TOP)
+        rest = {simple for rank, simple in lost if rank >= _TOP}
+        move = _Move("", at, None, behind=DAMAGE_MARK if swallowed else "")
+        for i, tail in enumerate(group.tails):
+            before = tail[0]
+            if before:
+                known = rest & (self._known_after(before[-1:], lead) | self._known_after(before[-2:], lead))
+            else:
+                known = rest
+            self._put_each(out, group.only([i]), [*top, *map(self._simple, sorted(known))], move, kind)
+
+    def _known_after(self, prefix: str, lead: int) -> frozenset[str] | set[str]:
+        """Characters with this first byte that make a word of the dictionary or the page with what is before them."""
+        own = self.ranker.following(prefix)
+        return _continuing(prefix, lead) | own if own else _continuing(prefix, lead)
 
     def _lost(self, lead: int) -> tuple[tuple[str, str], ...]:
         """Characters with this first byte and a second one that cannot stand alone, likeliest first."""
@@ -617,37 +739,36 @@ class _Page:
             found = self._lost_by_lead[lead] = tuple(every)
         return found
 
-    def _vanish(self, state: _State, out: list[_State], left: int) -> None:
+    def _vanish(self, group: _Group, out: list[_Group]) -> None:
         """A pair of bytes that shows nothing stood before the next raw character."""
-        lead = state.pending
+        front, chars, tails = group
+        at, lead = front[:2]
         if lead is None:
             return
-        first: list[tuple[_State, int]] = []
-        for char, trail in _by_lead().get(lead, ()):
-            if trail < 0xA1 and trail < 0xF8:
-                continue
-            if not (in_private_zone(trail, 0xA1) or in_private_zone(trail, 0x81)):
-                continue
-            after = self._emit(state, char, state.at, -1, kind=1)
-            if after is not None:
-                first.append((after, trail))
-        first.sort(key=lambda f: -f[0].tail[4])
-        token = self.text[state.at : state.at + 1]
-        unit = PAIR.get(token)
+        token = self.text[at : at + 1]
+        unit = pairs().get(token)
         if unit is None and not "@" <= token <= "~":
             return
-        second = unit[0] if unit is not None else ord(token)
-        following = self._following(state.at, unit)
+        trails: list[int] = []
+        split: list[_Group] = []
+        for char, trail in _vanishing(lead):
+            size = len(split)
+            self._put(split, group, _Move(char, at, -1), 1)
+            trails += [trail] * (len(split) - size)
+        following = self._following(at, unit)
         known = self.ranker
-        for after, trail in first[:_VANISHED]:
-            previous = after.tail[0][-1:]
-            for rank, (_, simple, lead2) in enumerate(self._second(second)):
-                if in_private_zone(trail, lead2) and (
+        seconds = self._second(unit[0] if unit is not None else ord(token))
+        for n in sorted(range(len(split)), key=lambda n: -split[n].tails[0][4])[:_VANISHED]:
+            first = split[n]
+            previous = first.tails[0][0][-1:]
+            behind = first.front._replace(kind=1, vanished=front.vanished + 1)
+            for rank, (_, simple, lead2) in enumerate(seconds):
+                if in_private_zone(trails[n], lead2) and (
                     rank < _TOP_VANISHED
                     or known[previous + simple] > UNKNOWN
                     or (following and known[simple + following] > UNKNOWN)
                 ):
-                    self._step(after._replace(pending=lead2, kind=1, vanished=state.vanished + 1), out)
+                    self._step(first._replace(front=behind._replace(pending=lead2)), out)
 
     def _second(self, trail: int) -> tuple[tuple[str, str, int], ...]:
         """Characters with this second byte, likeliest first, with their first byte."""
@@ -664,17 +785,87 @@ class _Page:
             return ""
         token = self.text[at + 1 : at + 2]
         char = ""
-        if token in PAIR:
-            char = SHOWN[unit[1] << 8 | PAIR[token][0]]
+        if token in pairs():
+            char = shown()[unit[1] << 8 | pairs()[token][0]]
         elif "@" <= token <= "~":
-            char = SHOWN[unit[1] << 8 | ord(token)]
+            char = shown()[unit[1] << 8 | ord(token)]
         elif token == "?":  # noqa: S105
             py = _TAIL.match(self.text, at + 2)
             found = self._keys(unit[1], py.group(1)) if py is not None else []
             char = found[0].char if found else ""
         return self.simple.get(char, char)
 
-    @staticmethod
-    def _put(out: list[_State], state: _State | None) -> None:
-        if state is not None:
-            out.append(state)
+
+def _in_order(groups: Iterable[_Group]) -> list[tuple[float, str, int, int]]:
+    """All readings of some groups, best first: badness, characters, number of the group, place in the group."""
+    return sorted(
+        (-tail[4], chars, number, i)
+        for number, group in enumerate(groups)
+        for i, (chars, tail) in enumerate(zip(group.chars, group.tails, strict=True))
+    )
+
+
+def _distinct(groups: list[_Group]) -> list[_Group]:
+    """Readings that differ in their characters, the best of those that do not."""
+    shared: dict[tuple[int, int | None], list[int]] = {}
+    for number, group in enumerate(groups):
+        if group.chars:
+            shared.setdefault(group.front[:2], []).append(number)
+    out: list[_Group] = []
+    for numbers in shared.values():
+        if len(numbers) == 1 and len(set(groups[numbers[0]].chars)) == len(groups[numbers[0]].chars):
+            out.append(groups[numbers[0]])
+            continue
+        best: dict[str, tuple[float, int, int]] = {}
+        for number in numbers:
+            for i, (chars, tail) in enumerate(zip(groups[number].chars, groups[number].tails, strict=True)):
+                known = best.get(chars)
+                if known is None or known[0] < tail[4]:
+                    best[chars] = (tail[4], number, i)
+        kept: dict[int, list[int]] = {}
+        for _, number, i in best.values():
+            kept.setdefault(number, []).append(i)
+        out += _joined_by_front(groups[number].only(places) for number, places in kept.items())
+    return out
+
+
+def _joined_by_front(groups: Iterable[_Group]) -> list[_Group]:
+    """One group for each front."""
+    found: dict[_Front, _Group] = {}
+    for group in groups:
+        known = found.setdefault(group.front, group)
+        if known is not group:
+            known.chars.extend(group.chars)
+            known.tails.extend(group.tails)
+    return list(found.values())
+
+
+def _above(groups: list[_Group], drop: float | None) -> list[_Group]:
+    """The best readings of the groups, with `drop` only those within so many nats of the best."""
+    if sum(len(g.chars) for g in groups) > _BEAM:
+        kept: dict[int, list[int]] = {}
+        for _, _, number, i in _in_order(groups)[:_BEAM]:
+            kept.setdefault(number, []).append(i)
+        groups = [groups[number].only(places) for number, places in kept.items()]
+    if drop is None or not groups:
+        return groups
+    floor = max(t[4] for g in groups for t in g.tails) - drop
+    out: list[_Group] = []
+    for group in groups:
+        kept_here = [i for i, t in enumerate(group.tails) if t[4] >= floor]
+        if kept_here:
+            out.append(group if len(kept_here) == len(group.chars) else group.only(kept_here))
+    return out
+
+
+def _oddity(front: _Front, chars: str, tail: Tail, simple: str) -> float:
+    """What a quotation mark costs that does not fit those before it."""
+    if simple == "“":
+        return 6.0 if front.open_quote else 0.0
+    if simple == "”":
+        return 6.0 if not front.open_quote or (tail[0][-1:] in STOPS and front.short_quote) else 0.0
+    return 3.0 if "《" not in chars else 0.0
+
+
+def _charged(tail: Tail, cost: float) -> Tail:
+    return (*tail[:4], tail[4] - cost) if cost else tail

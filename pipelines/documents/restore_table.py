@@ -25,22 +25,6 @@ TOP_LEVEL: Final = 19
 TONES: Final = "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜü"
 
 
-def _pairs() -> tuple[list[str], dict[str, tuple[int, int]]]:
-    shown = [""] * 65536
-    back: dict[str, tuple[int, int]] = {}
-    for lead in range(0x81, 0xFF):
-        for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF)):
-            if in_private_zone(lead, trail):
-                continue
-            try:
-                char = bytes((lead, trail)).decode("gbk")
-            except UnicodeDecodeError:
-                continue
-            shown[lead << 8 | trail] = char
-            back[char] = (lead, trail)
-    return shown, back
-
-
 def in_private_zone(lead: int, trail: int) -> bool:
     """True for pairs that GBK leaves to its users."""
     return (
@@ -50,8 +34,32 @@ def in_private_zone(lead: int, trail: int) -> bool:
     )
 
 
-SHOWN, PAIR = _pairs()
-"""SHOWN[lead << 8 | trail] is the character of two bytes, "" where the pair vanishes; PAIR is the way back."""
+@cache
+def _both() -> tuple[list[str], dict[str, tuple[int, int]]]:
+    shown = [""] * 65536
+    back: dict[str, tuple[int, int]] = {}
+    trails = (*range(0x40, 0x7F), *range(0x80, 0xFF))
+    for lead in range(0x81, 0xFF):
+        known = [trail for trail in trails if not in_private_zone(lead, trail)]
+        try:
+            row = bytes(b for trail in known for b in (lead, trail)).decode("gbk")
+        except UnicodeDecodeError:  # a row with gaps
+            row = "".join(bytes((lead, trail)).decode("gbk", "ignore")[:1] or "\0" for trail in known)
+        for trail, char in zip(known, row, strict=True):
+            if char != "\0" and not char.isascii():
+                shown[lead << 8 | trail] = char
+                back[char] = (lead, trail)
+    return shown, back
+
+
+def shown() -> list[str]:
+    """shown()[lead << 8 | trail] is the character of two bytes, "" where the pair vanishes."""
+    return _both()[0]
+
+
+def pairs() -> dict[str, tuple[int, int]]:
+    """The two bytes of a character: the way back from `shown`."""
+    return _both()[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,8 @@ def to_traditional() -> dict[int, str]:
     """The converter's table, for str.translate."""
     simplified = gb2312_hanzi()
     converted = opencc.OpenCC("s2t").convert("\n".join(simplified)).split("\n")
-    table = {ord(a): b for a, b in zip(simplified, converted, strict=True) if a != b and b in PAIR}
+    known = pairs()
+    table = {ord(a): b for a, b in zip(simplified, converted, strict=True) if a != b and b in known}
     for char in STAYS:
         table.pop(ord(char), None)
     table.update({ord(a): b for a, b in VARIANTS.items()})
@@ -106,7 +115,7 @@ def possible() -> frozenset[str]:
     table = to_traditional()
     hanzi = set(gb2312_hanzi())
     written = {c for c in hanzi if ord(c) not in table} | set(table.values())
-    marks = {c for c in PAIR if not "\u4e00" <= c <= "\u9fff"}
+    marks = {c for c in pairs() if not "\u4e00" <= c <= "\u9fff"}
     return frozenset(written | marks)
 
 

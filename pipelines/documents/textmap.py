@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 Replacement = tuple[int, int, int, int]
 """(derived start, derived end, original start, original end) of one replaced piece; either side may be empty."""
+_COLUMNS = ("_derived_starts", "_derived_ends", "_original_starts", "_original_ends")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,15 @@ class OffsetMap:
     """
 
     pieces: Sequence[Replacement] = ()
-    _derived_starts: list[int] = field(init=False, repr=False, compare=False)
-    _derived_ends: list[int] = field(init=False, repr=False, compare=False)
-    _original_starts: list[int] = field(init=False, repr=False, compare=False)
-    _original_ends: list[int] = field(init=False, repr=False, compare=False)
+    _derived_starts: Sequence[int] = field(init=False, repr=False, compare=False)
+    _derived_ends: Sequence[int] = field(init=False, repr=False, compare=False)
+    _original_starts: Sequence[int] = field(init=False, repr=False, compare=False)
+    _original_ends: Sequence[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_derived_starts", [p[0] for p in self.pieces])
-        object.__setattr__(self, "_derived_ends", [p[1] for p in self.pieces])
-        object.__setattr__(self, "_original_starts", [p[2] for p in self.pieces])
-        object.__setattr__(self, "_original_ends", [p[3] for p in self.pieces])
+        columns = zip(*self.pieces, strict=True) if self.pieces else ((),) * 4
+        for name, column in zip(_COLUMNS, columns, strict=True):
+            object.__setattr__(self, name, column)
 
     @classmethod
     def from_replacements(cls, pieces: Iterable[Replacement]) -> OffsetMap:
@@ -102,7 +102,12 @@ def _overlap(start: int, end: int, lo: int, hi: int) -> bool:
 
 
 def _convert(
-    start: int, end: int, from_starts: list[int], from_ends: list[int], to_starts: list[int], to_ends: list[int]
+    start: int,
+    end: int,
+    from_starts: Sequence[int],
+    from_ends: Sequence[int],
+    to_starts: Sequence[int],
+    to_ends: Sequence[int],
 ) -> tuple[int, int]:
     k = bisect_right(from_starts, start) - 1
     while (
