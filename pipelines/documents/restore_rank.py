@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from functools import lru_cache
 from importlib.resources import files
 from math import log
@@ -38,7 +38,7 @@ _TERMS: Final = frozenset(
 """Terms of government reports that general dictionaries lack."""
 _PART: Final = 0.2  # weight of a character that elsewhere in the page is part of words
 _PAIR_PRIOR: Final = 20.0
-_NONE: Final[set[str]] = set()
+_NONE: Final[frozenset[str]] = frozenset()
 _BESIDE_SIGN: Final = re.compile(r"(?s)(?=([^\u4e00-\u9fff].|[\u4e00-\u9fff][^\u4e00-\u9fff]))")
 
 Tail = tuple[str, float, float, float, float]
@@ -114,15 +114,16 @@ class Ranker(dict[str, float]):
         self._total = max(words.total(), 1500)
         self._size = max(len(sample), 2000)
         self._pairs: dict[str, float] = {}
-        self._places = _places()
-        self._after: dict[str, set[str]] | None = None
+        self._own = _places().union(self._words)
+        self._after: dict[str, set[str]] = {}
+        for word in self._words:
+            self._after.setdefault(word[:-1], set()).add(word[-1])
         self._has_word = has_word
 
     def __missing__(self, word: str) -> float:
         if len(word) > 1:
-            n = self._words.get(word, 0)
-            if n or self._has_word(word) or word in self._places:
-                score = log(0.6 * _word(word) + 0.3 * n / self._total)
+            if self._has_word(word) or word in self._own:
+                score = log(0.6 * _word(word) + 0.3 * self._words.get(word, 0) / self._total)
             else:
                 score = UNKNOWN
         else:
@@ -135,27 +136,32 @@ class Ranker(dict[str, float]):
         """The tail one character further."""
         return self.add_each(tail, (char,))[0]
 
-    def add_each(self, tail: Tail, chars: Iterable[str]) -> list[Tail]:
-        """The tail one character further, for each of several characters."""
+    def add_each(self, tail: Tail, chars: Iterable[str], known: Iterable[Set[str]] = ()) -> list[Tail]:
+        """The tail one character further, for each of several characters.
+
+        `known` are the characters among them that make a word with the last one, two and three before them; without
+        it they are looked up.
+        """
         before, c3, c2, c1, c0 = tail
         last, two = before[-1:], before[-2:]
-        full = len(before) == 3
         beside_sign = bool(last) and not _is_hanzi(last)
+        after_one, after_two, after_three = known or (None, None, None)
         out: list[Tail] = []
         for char in chars:
             best = c0 + self[char]
             if last:
-                score = c1 + self[last + char]
-                if score > best:
-                    best = score
-                if len(two) == 2:
+                if after_one is None or char in after_one:
+                    score = c1 + self[last + char]
+                    if score > best:
+                        best = score
+                if len(two) == 2 and (after_two is None or char in after_two):
                     score = c2 + self[two + char]
                     if score > best:
                         best = score
-                    if full:
-                        score = c3 + self[before + char]
-                        if score > best:
-                            best = score
+                if len(before) == 3 and (after_three is None or char in after_three):
+                    score = c3 + self[before + char]
+                    if score > best:
+                        best = score
                 if beside_sign or not "\u4e00" <= char <= "\u9fff":
                     best += self._pair(last + char)
             out.append((two + char, c2, c1, c0, best))
@@ -216,10 +222,10 @@ class Ranker(dict[str, float]):
             tails = self.add_all(tails, char)
         return tails[0]
 
-    def following(self, prefix: str) -> set[str]:
+    def following(self, prefix: str) -> Set[str]:
         """Characters that make a word of the page with what stands before them."""
-        if self._after is None:
-            self._after = {}
-            for word in self._words:
-                self._after.setdefault(word[:-1], set()).add(word[-1])
         return self._after.get(prefix, _NONE)
+
+    def preceding(self, char: str, following: str) -> bool:
+        """True when the page has a word of the two characters."""
+        return char + following in self._words

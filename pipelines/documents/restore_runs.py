@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -175,15 +175,23 @@ def _unlisted() -> dict[tuple[int, str], list[Key]]:
 
 
 @cache
-def _lost_simples(lead: int) -> frozenset[str]:
-    """Simplified characters whose traditional form has this first byte."""
-    return frozenset(_simplified().get(c, c) for c, trail in _by_lead().get(lead, ()) if trail >= 0x81)
+def _simples(lead: int, trail: int) -> frozenset[str]:
+    """Simplified characters whose traditional form has this first byte or, where it is 0, this second byte."""
+    if lead:
+        return frozenset(_simplified().get(c, c) for c, second in _by_lead().get(lead, ()) if second >= 0x81)
+    return frozenset(_simplified().get(c, c) for c, _ in _by_trail().get(trail, ()))
 
 
 @lru_cache(maxsize=50_000)
-def _continuing(prefix: str, lead: int) -> frozenset[str]:
-    """Characters with this first byte that make a word of the dictionary with what stands before them."""
-    return frozenset(c for c in _lost_simples(lead) if is_word(prefix + c))
+def _continuing(prefix: str, lead: int, trail: int) -> frozenset[str]:
+    """Those of `_simples` that make a word of the dictionary with what stands before them."""
+    return frozenset(c for c in _simples(lead, trail) if is_word(prefix + c))
+
+
+@lru_cache(maxsize=50_000)
+def _leading(following: str, trail: int) -> frozenset[str]:
+    """Those with this second byte that make a word of the dictionary with the character behind them."""
+    return frozenset(c for c in _simples(0, trail) if is_word(c + following))
 
 
 class _Front(NamedTuple):
@@ -262,10 +270,14 @@ def repair_pinyin_damage(text: str) -> list[Edit]:
         loose.append(at)
     if len(starts) < MIN_ANNOTATIONS and _RESIDUE.search(text) is None:
         return []
-    edits = [Edit(start, end, "", "annotation") for start, end in zip(starts, ends, strict=True)]
+    edits = list(map(_annotation, starts, ends))
     if "?" in text or "？" in text:
         edits = _merge(edits, _Page(text, starts, ends, always).runs())
     return _merge(edits, _unexplained(text, edits, loose))
+
+
+def _annotation(start: int, end: int) -> Edit:
+    return Edit(start, end, "", "annotation")
 
 
 def _merge(edits: list[Edit], runs: list[Edit]) -> list[Edit]:
@@ -549,12 +561,17 @@ class _Page:
                 if (char not in _MARKS or (char == "。" and mark != "。")) and (simple != "”" or quote)
             ]
             front = _Front(at + 2, second, 1, 0, -1, quote, short)
-            out.append(_Group(front, chars, self.ranker.add_each(tail, chars)))
+            out.append(_Group(front, chars, self._heads_added(tail, chars, first)))
         if text[at + 1 : at + 2] in ("?", "？") and text[at + 2 : at + 3] in _STOP_MARKS:
             chars = [simple for _, simple in self._heads(0xA1)]
             front = _Front(at + 2, None, 1, 0, -1, quote, short)
-            out.append(_Group(front, chars, self.ranker.add_each(tail, chars)))
+            out.append(_Group(front, chars, self._heads_added(tail, chars, 0xA1)))
         return out
+
+    def _heads_added(self, tail: Tail, chars: list[str], trail: int) -> list[Tail]:
+        before = tail[0]
+        known = [self._known_after(before[-size:], 0, trail) for size in (1, 2, 3)]
+        return self.ranker.add_each(tail, chars, known)
 
     def _heads(self, trail: int) -> list[tuple[str, str]]:
         """Characters with this second byte and their simplified forms."""
@@ -725,10 +742,11 @@ class _Page:
                 known = rest
             self._put_each(out, group.only([i]), [*top, *map(self._simple, sorted(known))], move, kind)
 
-    def _known_after(self, prefix: str, lead: int) -> frozenset[str] | set[str]:
-        """Characters with this first byte that make a word of the dictionary or the page with what is before them."""
+    def _known_after(self, prefix: str, lead: int, trail: int = 0) -> Set[str]:
+        """Characters with this byte that make a word of the dictionary or the page with what is before them."""
         own = self.ranker.following(prefix)
-        return _continuing(prefix, lead) | own if own else _continuing(prefix, lead)
+        known = _continuing(prefix, lead, trail)
+        return known | own if own else known
 
     def _lost(self, lead: int) -> tuple[tuple[str, str], ...]:
         """Characters with this first byte and a second one that cannot stand alone, likeliest first."""
@@ -740,35 +758,45 @@ class _Page:
         return found
 
     def _vanish(self, group: _Group, out: list[_Group]) -> None:
-        """A pair of bytes that shows nothing stood before the next raw character."""
-        front, chars, tails = group
-        at, lead = front[:2]
+        """A pair of bytes that shows nothing stood before the next raw character; for a group of one reading."""
+        at, lead = group.front[:2]
         if lead is None:
             return
         token = self.text[at : at + 1]
         unit = pairs().get(token)
         if unit is None and not "@" <= token <= "~":
             return
-        trails: list[int] = []
-        split: list[_Group] = []
-        for char, trail in _vanishing(lead):
-            size = len(split)
-            self._put(split, group, _Move(char, at, -1), 1)
-            trails += [trail] * (len(split) - size)
         following = self._following(at, unit)
-        known = self.ranker
-        seconds = self._second(unit[0] if unit is not None else ord(token))
-        for n in sorted(range(len(split)), key=lambda n: -split[n].tails[0][4])[:_VANISHED]:
-            first = split[n]
-            previous = first.tails[0][0][-1:]
-            behind = first.front._replace(kind=1, vanished=front.vanished + 1)
-            for rank, (_, simple, lead2) in enumerate(seconds):
-                if in_private_zone(trails[n], lead2) and (
+        second = unit[0] if unit is not None else ord(token)
+        before_following = _leading(following, second) if following else frozenset()
+        seconds = self._second(second)
+        front = group.front._replace(kind=max(1, group.front.kind), vanished=group.front.vanished + 1, limit=-1)
+        firsts = [
+            (self._simple(char), trail)
+            for char, trail in _vanishing(lead)
+            if self._may_stand(char, group.front, -1, 1, False)
+        ]
+        tails = self.ranker.add_each(group.tails[0], [simple for simple, _ in firsts])
+        moves: dict[int, list[_Move]] = {}
+        for n in sorted(range(len(firsts)), key=lambda n: -tails[n][4])[:_VANISHED]:
+            simple, trail = firsts[n]
+            first = _Group(front, [group.chars[0] + simple], [tails[n]])
+            after_first = self._known_after(simple, 0, second)
+            ways: dict[_Move, list[str]] = {}
+            for rank, (_, simple2, lead2) in enumerate(seconds):
+                if in_private_zone(trail, lead2) and (
                     rank < _TOP_VANISHED
-                    or known[previous + simple] > UNKNOWN
-                    or (following and known[simple + following] > UNKNOWN)
+                    or simple2 in after_first
+                    or simple2 in before_following
+                    or (following and self.ranker.preceding(simple2, following))
                 ):
-                    self._step(first._replace(front=behind._replace(pending=lead2)), out)
+                    if lead2 not in moves:
+                        moves[lead2] = self._moves(at, lead2)
+                    for move in moves[lead2]:
+                        if self._may_stand(move.char, front, move.pending, 0, move.annotated):
+                            ways.setdefault(move._replace(char=""), []).append(self._simple(move.char))
+            for move, simples in ways.items():
+                self._put_each(out, first, simples, move)
 
     def _second(self, trail: int) -> tuple[tuple[str, str, int], ...]:
         """Characters with this second byte, likeliest first, with their first byte."""
