@@ -10,16 +10,17 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
-from operator import itemgetter
+from itertools import accumulate, chain, zip_longest
+from operator import add, itemgetter, sub
 from typing import Final
 
 import opencc
 
 from pipelines.documents.model import DAMAGE_MARK, Edit, EditClass, RestoredText
 from pipelines.documents.restore_runs import repair_pinyin_damage
-from pipelines.documents.textmap import OffsetMap, Replacement
+from pipelines.documents.textmap import OffsetMap
 
 _WIDE: Final = {
     **{c: c - 0xFEE0 for c in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))},
@@ -30,12 +31,12 @@ _INVISIBLE: Final = frozenset(
     "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
     "\u2066\u2067\u2068\u2069\ufeff"
 )
-_INVISIBLE_RUN: Final = re.compile(f"[{''.join(sorted(_INVISIBLE))}]+")
+_INVISIBLE_ANY: Final = f"[{''.join(sorted(_INVISIBLE))}]"
+_INVISIBLE_RUN: Final = re.compile(f"{_INVISIBLE_ANY}{_INVISIBLE_ANY}*")  # one first: the faster search
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _PERMILLE: Final = re.compile(r"[%％][oOｏＯ](?![0-9A-Za-z])")
-_MOJIBAKE: Final = re.compile(
-    "(?:[\u00e2-\u00ef][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{2}){2,}"
-)
+_THREE: Final = "[\u00e2-\u00ef][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{2}"
+_MOJIBAKE: Final = re.compile(f"{_THREE}(?:{_THREE})+")
 _MOJIBAKE_LEAD: Final = frozenset(map(chr, range(0xE2, 0xF0)))
 _UNIT: Final = "万亿千百元人户个所名家亩吨项公里米岁萬億戶個畝噸項歲%％‰"
 _LOOKALIKE: Final = re.compile(
@@ -79,22 +80,19 @@ class _Pass:
         return apply_edits(self.source, self.edits)
 
 
-def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, OffsetMap]:
+def apply_edits(text: str, edits: Sequence[Edit]) -> tuple[str, OffsetMap]:
     """The text with the edits made (in order, not overlapping) and the map from the result to `text`."""
-    out: list[str] = []
-    pieces: list[Replacement] = []
-    done = shift = 0
-    for start, end, replacement, *_ in edits:
-        out.append(text[done:start])
-        done = end
-        if replacement:
-            out.append(replacement)
-        longer = len(replacement) - (end - start)
-        if longer or end - start > 1:
-            pieces.append((start + shift, end + shift + longer, start, end))
-            shift += longer
-    out.append(text[done:])
-    return "".join(out), OffsetMap.from_replacements(pieces)
+    if not edits:
+        return text, OffsetMap()
+    starts, ends, replacements = list(zip(*edits, strict=True))[:3]
+    kept = map(text.__getitem__, map(slice, (0, *ends), (*starts, None)))
+    made = chain.from_iterable(zip_longest(kept, replacements, fillvalue=""))
+    sizes = [len(r) for r in replacements]
+    shifts = accumulate(map(sub, sizes, map(sub, ends, starts)), initial=0)
+    begins = list(map(add, starts, shifts))
+    pieces = zip(begins, map(add, begins, sizes), starts, ends, strict=True)
+    moved = (p for p in pieces if p[3] - p[2] != 1 or p[1] - p[0] != 1)
+    return "".join(made), OffsetMap.from_replacements(moved)
 
 
 @cache

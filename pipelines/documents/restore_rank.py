@@ -122,7 +122,7 @@ class Ranker(dict[str, float]):
 
     def __missing__(self, word: str) -> float:
         if len(word) > 1:
-            if self._has_word(word) or word in self._own:
+            if (word.isalnum() and self._has_word(word)) or word in self._own:
                 score = log(0.6 * _word(word) + 0.3 * self._words.get(word, 0) / self._total)
             else:
                 score = UNKNOWN
@@ -205,12 +205,17 @@ class Ranker(dict[str, float]):
         """How much more or less likely a sign is beside this character than anywhere, from the page's pairs."""
         known = self._pairs.get(pair)
         if known is None:
-            if pair[1] in STOPS and (pair[0] in STOPS or pair[0] == "\n"):
+            before, char = pair
+            if char in STOPS and (before in STOPS or before == "\n"):
                 known = -8.0
             else:
-                share = 0.6 * _sign_or_char(pair[1]) + 0.4 * self._chars[pair[1]] / self._size
-                seen = self._following[pair] + _PAIR_PRIOR * share
-                known = log(seen / ((self._chars[pair[0]] + _PAIR_PRIOR) * share))
+                expected = self._chars[before] + _PAIR_PRIOR
+                seen = self._following[pair]
+                if seen:
+                    share = 0.6 * _sign_or_char(char) + 0.4 * self._chars[char] / self._size
+                    known = log((seen + _PAIR_PRIOR * share) / (expected * share))
+                else:
+                    known = log(_PAIR_PRIOR / expected)
                 known = min(max(known, -3.0), 3.0)
             self._pairs[pair] = known
         return known

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Set
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable, Set
+from functools import cache, lru_cache, partial
+from itertools import repeat
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import opencc
@@ -19,6 +21,9 @@ from pipelines.documents.model import DAMAGE_MARK, Edit, EditClass
 from pipelines.documents.restore_rank import PAGE_SAMPLE, START, STOPS, UNKNOWN, Ranker, Tail, is_word
 from pipelines.documents.restore_table import TONES, Key, in_private_zone, key_of, keys, pairs, possible, shown
 
+_START: Final = itemgetter(0)
+_END: Final = itemgetter(1)
+_new_edit: Final[Callable[[Iterable[object]], Edit]] = partial(tuple.__new__, Edit)  # Edit._make without its call
 MIN_ANNOTATIONS: Final = 3
 """A page with fewer annotations, and none of them broken, is left alone."""
 _ANNOTATION: Final = re.compile(rf"\(([a-z{TONES}]{{1,6}})\)")
@@ -270,29 +275,24 @@ def repair_pinyin_damage(text: str) -> list[Edit]:
         loose.append(at)
     if len(starts) < MIN_ANNOTATIONS and _RESIDUE.search(text) is None:
         return []
-    edits = list(map(_annotation, starts, ends))
+    rest = repeat(""), repeat("annotation"), repeat(True), repeat(()), repeat(False)
+    edits: list[Edit] = list(map(_new_edit, zip(starts, ends, *rest, strict=False)))
     if "?" in text or "？" in text:
         edits = _merge(edits, _Page(text, starts, ends, always).runs())
     return _merge(edits, _unexplained(text, edits, loose))
-
-
-def _annotation(start: int, end: int) -> Edit:
-    return Edit(start, end, "", "annotation")
 
 
 def _merge(edits: list[Edit], runs: list[Edit]) -> list[Edit]:
     """Both lists in order, without the annotations inside runs."""
     if not runs:
         return edits
-    starts = [e.start for e in edits]
-    ends = [e.end for e in edits]
     out: list[Edit] = []
     done = 0
     for run in runs:
-        before = bisect_right(ends, run.start, done)
+        before = bisect_right(edits, run.start, done, key=_END)
         out += edits[done:before]
         out.append(run)
-        done = bisect_left(starts, run.end, before)
+        done = bisect_left(edits, run.end, before, key=_START)
     return out + edits[done:]
 
 
@@ -302,11 +302,10 @@ def _unexplained(text: str, edits: list[Edit], places: list[int]) -> list[Edit]:
     `places` are starts of pieces between annotations that hold a closing bracket.
     """
     out: list[Edit] = []
-    ends = [e.end for e in edits] if places else []
     for place in places:
         piece_end = _ANNOTATION.search(text, place)
         for found in _LOOSE.finditer(text, place, piece_end.start() if piece_end else len(text)):
-            after = bisect_right(ends, found.start())
+            after = bisect_right(edits, found.start(), key=_END)
             if after < len(edits) and edits[after].start < found.end():
                 continue
             if "(" not in text[max(0, found.start() - 8) : found.start()]:
