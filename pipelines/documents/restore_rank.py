@@ -72,20 +72,37 @@ def _sign_or_char(char: str) -> float:
     return max(3e-9, float(suggest_freq(char)) / _TOTAL, 1.0 / _TOTAL) if has_word(char) else 3e-9
 
 
-@lru_cache(maxsize=100_000)
+class _Words(dict[str, float]):
+    """Log share of words of several characters that no page has of its own; UNKNOWN for what is no word.
+
+    Damaged pages ask for the same few words again and again, above all for the same ones that do not exist.
+    """
+
+    def __missing__(self, word: str) -> float:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        share = _word(word)
+        score = self[word] = log(0.6 * share) if share else UNKNOWN
+        return score
+
+
+_SHARED: Final = _Words()
+_MOST_WORDS: Final = 100_000
+
+
 def _word(word: str) -> float:
     """Share of a word of several characters among dictionary words; 0.0 for none."""
     from rjieba import has_word, suggest_freq
 
     known = _PLACE_SHARE if word in _places() else 0.0
-    return max(known, float(suggest_freq(word)) / _TOTAL, 1.0 / _TOTAL) if has_word(word) else known
+    if word.isalnum() and has_word(word):
+        return max(known, float(suggest_freq(word)) / _TOTAL, 1.0 / _TOTAL)
+    return known
 
 
 def is_word(word: str) -> bool:
     """True for a word of several characters of the dictionary or the list of places."""
-    from rjieba import has_word
-
-    return has_word(word) or word in _places()
+    return _SHARED[word] > UNKNOWN
 
 
 def _is_hanzi(char: str) -> bool:
@@ -96,7 +113,7 @@ class Ranker(dict[str, float]):
     """Scores of one page: ranker[word] is the log share of a word, UNKNOWN where neither dictionary nor page has it."""
 
     def __init__(self, page: str) -> None:
-        from rjieba import cut, has_word  # loads its dictionary, which clean pages never need
+        from rjieba import cut  # loads its dictionary, which clean pages never need
 
         super().__init__()
         sample = page[:PAGE_SAMPLE]
@@ -114,18 +131,14 @@ class Ranker(dict[str, float]):
         self._total = max(words.total(), 1500)
         self._size = max(len(sample), 2000)
         self._pairs: dict[str, float] = {}
-        self._own = _places().union(self._words)
         self._after: dict[str, set[str]] = {}
         for word in self._words:
             self._after.setdefault(word[:-1], set()).add(word[-1])
-        self._has_word = has_word
 
     def __missing__(self, word: str) -> float:
         if len(word) > 1:
-            if (word.isalnum() and self._has_word(word)) or word in self._own:
-                score = log(0.6 * _word(word) + 0.3 * self._words.get(word, 0) / self._total)
-            else:
-                score = UNKNOWN
+            n = self._words.get(word)
+            score = _SHARED[word] if n is None else log(0.6 * _word(word) + 0.3 * n / self._total)
         else:
             share = 0.6 * _sign_or_char(word) + 0.3 * self._single.get(word, 0) / self._total
             score = log(share + _PART * self._chars[word] / self._size)
@@ -182,15 +195,14 @@ class Ranker(dict[str, float]):
                 after = before[-2:] + char
                 bonus = 0.0
                 two = three = four = UNKNOWN
-                if before:
+                if before and not (hanzi and not before[-1].isalnum()):  # no word has a sign in front of a character
                     two = self[after[-2:]]
-                    size = len(before)
-                    if size > 1:
+                    if len(after) == 3 and (not hanzi or after.isalnum()):
                         three = self[after]
-                        if size > 2:
+                        if len(before) == 3 and (not hanzi or before[0].isalnum()):
                             four = self[before + char]
-                    if not (hanzi and "\u4e00" <= before[-1] <= "\u9fff"):
-                        bonus = self._pair(before[-1] + char)
+                if before and not (hanzi and "\u4e00" <= before[-1] <= "\u9fff"):
+                    bonus = self._pair(before[-1] + char)
             best = c0 + single
             if two > UNKNOWN and c1 + two > best:
                 best = c1 + two
@@ -205,7 +217,7 @@ class Ranker(dict[str, float]):
         """How much more or less likely a sign is beside this character than anywhere, from the page's pairs."""
         known = self._pairs.get(pair)
         if known is None:
-            before, char = pair
+            before, char = pair[0], pair[1]
             if char in STOPS and (before in STOPS or before == "\n"):
                 known = -8.0
             else:

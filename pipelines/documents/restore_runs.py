@@ -64,6 +64,8 @@ _CERTAIN: Final = 4.0
 _LEFT: Final = 7
 _RIGHT: Final = 6
 _MAX_TOKENS: Final = 24
+_SEEN: Final = 160
+"""Raw characters behind a question mark that decide how it is read, with room to spare."""
 _QUOTES: Final = frozenset("“”》")
 
 
@@ -330,6 +332,7 @@ class _Page:
         parts.append(text[done : done + PAGE_SAMPLE])
         self.simple = _simplified()
         self.ranker = Ranker("".join(parts)[:PAGE_SAMPLE].translate(_simplifying()))
+        self._read_before: dict[tuple[str, str, str], list[_Reading]] = {}
         self._by_second: dict[int, tuple[tuple[str, str, int], ...]] = {}
         self._lost_by_lead: dict[int, tuple[tuple[str, str], ...]] = {}
         level = max((key_of()[c].level for c in always if c in key_of()), default=0)
@@ -357,7 +360,7 @@ class _Page:
     def _run(self, at: int, before: Edit | None) -> Edit | None:
         text = self.text
         left, last = self._left(at, before)
-        found = self._read(at, left, last)
+        found = self._reading(at, left, last)
         if not found or found[0].end == at:
             return self._left_over(at)
         best = found[0]
@@ -460,6 +463,18 @@ class _Page:
         )
 
     # --- reading one run
+
+    def _reading(self, at: int, left: str, last: str) -> list[_Reading]:
+        """`_read`, remembered for a sentence that stands several times in a page."""
+        end = at + _SEEN
+        here = (left, last, self.text[at:end])
+        known = self._read_before.get(here)
+        if known is None:
+            found = self._read(at, left, last)
+            if all(r.end + _SEEN // 2 < end for r in found):
+                self._read_before[here] = [r._replace(end=r.end - at) for r in found]
+            return found
+        return [r._replace(end=r.end + at) for r in known]
 
     def _read(self, at: int, left: str, last: str) -> list[_Reading]:
         """Readings of the run at a question mark, best first, with the text as it is among them (end == at)."""
