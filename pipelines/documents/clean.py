@@ -31,11 +31,11 @@ def furniture(text: str) -> list[tuple[int, int]]:
     for line in text.splitlines(keepends=True):
         end = position + len(line)
         bare = line.strip()
+        sentences = "。" in bare  # prose: neither a page's frame nor spam, unless it opens like one
         if bare and (
             (len(bare) < 90 and starts.match(bare))
-            or (len(bare) < 400 and holds.search(bare) and "。" not in bare)
+            or (not sentences and ((len(bare) < 400 and holds.search(bare)) or len(spam.findall(bare)) >= needed))
             or bare.count("|") >= 8
-            or ("。" not in bare and len(spam.findall(bare)) >= needed)
         ):
             spans.append((position, end))
         position = end

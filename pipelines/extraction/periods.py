@@ -222,9 +222,16 @@ def _section_year(
 
 
 def _alone_on_its_line(text: str, hit: re.Match[str]) -> bool:
-    a, b = text.rfind("\n", 0, hit.start()) + 1, text.find("\n", hit.end())
-    around = text[a : hit.start()] + text[hit.end() : b if b >= 0 else len(text)]
-    return hit.end() - a < 40 and not around.strip(" \t　()（）")
+    start, end = hit.span()
+    low, high = max(0, start - _STAMP_REACH), min(len(text), end + _STAMP_REACH)
+    a, b = text.rfind("\n", low, start), text.find("\n", end, high)
+    if (a < 0 and low > 0) or (b < 0 and high < len(text)):
+        return False  # the line goes on beyond what a line of date and signature holds
+    around = text[a + 1 if a >= 0 else 0 : start] + text[end : b if b >= 0 else len(text)]
+    return not around.strip(" \t　()（）")
+
+
+_STAMP_REACH = 40  # characters of a line that holds no more than a date
 
 
 def _parts(text: str, start: int, end: int, hits: Sequence[re.Match[str]], whole: Part, past: str) -> tuple[Part, ...]:
@@ -478,7 +485,8 @@ def _anchored(line: Timeline, word: TimeWord, paragraph: int) -> str:
     if back is None:
         return word.period
     i = bisect_right(line.starts, word.start) - 1
-    for earlier in reversed(line.words[:i]):
+    for k in range(i - 1, -1, -1):
+        earlier = line.words[k]
         if earlier.start < paragraph:
             break
         year = re.match(r"(?:asof:)?([0-9]{4})(?:$|-)", earlier.period)
