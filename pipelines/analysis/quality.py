@@ -5,8 +5,6 @@ Here: METHODOLOGY 10, flags and proposals. Not here: identities between values (
 
 from __future__ import annotations
 
-import math
-
 import polars as pl
 
 from pipelines.analysis.intervals import divided
@@ -55,26 +53,6 @@ def column_swap(ratio: pl.Expr) -> pl.Expr:
     """True where the ratio to the neighbours is a plausible household size, so that households and people may have
     changed columns (METHODOLOGY 10.3)."""
     return ratio.is_between(1.5, 6.0)
-
-
-def digit_slips(written: str, lo: float, hi: float) -> list[str]:
-    """Numbers that differ from `written` by one changed, dropped or added digit and lie in [lo, hi], nearest to the
-    middle first (METHODOLOGY 10.4). Proposals only."""
-    digits = "0123456789"
-    candidates: set[str] = set()
-    for i, c in enumerate(written):
-        if c.isdigit():
-            candidates.update(written[:i] + d + written[i + 1 :] for d in digits if d != c)
-            candidates.add(written[:i] + written[i + 1 :])
-    candidates.update(written[:i] + d + written[i:] for i in range(len(written) + 1) for d in digits)
-    good = []
-    for text in candidates:
-        if not text or text.startswith(".") or (text[0] == "0" and text[1:2].isdigit()):
-            continue
-        if lo <= float(text) <= hi:
-            good.append(text)
-    middle = (lo + hi) / 2 if math.isfinite(lo + hi) else lo
-    return sorted(good, key=lambda t: (abs(float(t) - middle), t))
 
 
 def neighbour_median(points: pl.DataFrame, rows: pl.Series) -> pl.Series:
