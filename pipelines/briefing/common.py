@@ -30,6 +30,7 @@ a {{ color: #005A8C; }} nav, .note, footer {{ color: #5B6670; font-size: .88rem;
 table {{ border-collapse: collapse; font-size: .88rem; width: 100%; }}
 th, td {{ text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #E3E7EB; }}
 td.n {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }}
+tr.at td {{ background: #FFE08A; }}
 .figure {{ overflow-x: auto; }} .js-plotly-plot .point {{ cursor: pointer; }}
 @media print {{ nav {{ display: none; }} }}
 """

@@ -22,6 +22,8 @@ FORMATS = ("html", "png", "svg", "pdf", "pptx", "xlsx", "csv")
 LANGS: tuple[Lang, ...] = ("zh", "en")
 PICTURES_AT_MOST = 6
 """Figures pictured when everything is exported; a chosen place or indicator is pictured whole."""
+EVIDENCE_ROWS_AT_MOST = 400
+"""Rows in the table under a chart, the earliest periods first."""
 SLOPES_AT_MOST = 8
 """Indicators with a slope chart of all places, those known for most places first."""
 TRENDS_AT_MOST = 120
@@ -95,9 +97,16 @@ def export(
         {(c.name, lang): c.draw(lang) for c in plan for lang in LANGS} if set(wanted) - {"xlsx", "csv", "pptx"} else {}
     )
     if "html" in wanted:
-        _html(data, exports_dir, plan, figures, report)
+        _html(data, exports_dir, plan, figures, bool(suffix), report)
     if set(wanted) & {"html", "xlsx", "pptx"}:
-        _evidence(data, exports_dir, plan, raw_dir, report, None if suffix == "" else _documents(data))
+        _evidence(
+            data,
+            exports_dir,
+            plan if "html" in wanted else (),
+            raw_dir,
+            report,
+            None if suffix == "" else _documents(data),
+        )
     if set(wanted) & {"png", "svg", "pdf"}:
         _pictures(exports_dir, plan, figures, wanted, bool(suffix), report)
     if "xlsx" in wanted:
@@ -163,7 +172,7 @@ def plan_charts(data: WarehouseLike, place: str | None = None, indicator: str | 
         if own_gaps.height:
             plan.append(Chart(slug("gaps", code), code, lambda lang, g=own_gaps: charts.target_gap(g, warehouse=data, lang=lang), own_gaps, at < 1))  # type: ignore[misc]  # fmt: skip
         own_growth = growth.filter((pl.col("place_code") == code) & (pl.col("period_kind") == "annual"))
-        if own_growth.filter(pl.col("growth").is_not_null()).height:
+        if own_growth.filter(pl.col("growth").is_not_null()).height > 1:
             plan.append(Chart(slug("growth", code), code, lambda lang, g=own_growth: charts.growth(g, warehouse=data, lang=lang), own_growth, at < 1))  # type: ignore[misc]  # fmt: skip
         counts = (
             mine.filter(pl.col("period_kind") == "annual").group_by("indicator_id").len()
@@ -181,32 +190,49 @@ def plan_charts(data: WarehouseLike, place: str | None = None, indicator: str | 
     return plan
 
 
-def _html(data: WarehouseLike, out: Path, plan: Sequence[Chart], figures: dict[Any, Any], report: ExportReport) -> None:
+def _rows(chart: Chart) -> list[dict[str, Any]]:
+    """The rows behind a chart, for its table of evidence."""
+    return list(chart.rows.sort("period", nulls_last=True).head(EVIDENCE_ROWS_AT_MOST).iter_rows(named=True))
+
+
+def _html(
+    data: WarehouseLike,
+    out: Path,
+    plan: Sequence[Chart],
+    figures: dict[Any, Any],
+    filtered: bool,
+    report: ExportReport,
+) -> None:
+    """Chart pages and one-pagers; a chosen place's one-pager (`filtered`) holds the drawing library itself."""
     from plotly.offline import get_plotlyjs  # type: ignore[import-untyped, unused-ignore]
 
-    from pipelines.briefing.pages import chart_page, one_pager
+    from pipelines.briefing.pages import Panel, chart_page, one_pager
 
     library = out / "plotly.min.js"
     text = get_plotlyjs()
     if not library.is_file() or library.stat().st_size != len(text.encode()):
         write(library, text)
     report.files.append(library)
+    alone = text if filtered else ""
     for lang in LANGS:
         ctx = Context(data, lang)
         other: Lang = "en" if lang == "zh" else "zh"
+        panels: dict[str | None, list[Panel]] = {}
         for c in plan:
-            fig = figures[c.name, lang]
-            rows = list(c.rows.sort("period", nulls_last=True).head(400).iter_rows(named=True))
-            base = out / "charts" / f"{c.name}_{lang}"
-            report.files.append(
-                write(base.with_name(base.name + ".html"), chart_page(ctx, c.name, fig, rows, f"{c.name}_{other}.html"))
-            )
-            report.files.append(write(base.with_name(base.name + ".json"), fig.to_json()))
-        for code in dict.fromkeys(c.place for c in plan if c.place):
-            mine = [(f"charts/{c.name}_{lang}.html", figures[c.name, lang]) for c in plan if c.place == code][:10]
+            fig, base = figures[c.name, lang], out / "charts" / f"{c.name}_{lang}"
+            panel = Panel(f"charts/{c.name}_{lang}.html", fig.layout.meta["title"], fig.to_json(), _rows(c))
+            panels.setdefault(c.place, []).append(panel)
+            page = chart_page(ctx, panel, f"{c.name}_{other}.html")
+            report.files.append(write(base.with_name(base.name + ".html"), page))
+            report.files.append(write(base.with_name(base.name + ".json"), panel.spec))
+        for code, mine in panels.items():
+            if not code:
+                continue
             name = ctx.place(code)
             heading = f"{name}：指标简报" if lang == "zh" else f"{name}: indicator briefing"
-            report.files.append(write(out / f"{slug('briefing', code, lang)}.html", one_pager(ctx, heading, mine)))
+            report.files.append(
+                write(out / f"{slug('briefing', code, lang)}.html", one_pager(ctx, heading, mine[:10], alone))
+            )
 
 
 def _documents(data: WarehouseLike) -> set[str]:
@@ -227,9 +253,9 @@ def _evidence(
     from pipelines.briefing.evidence import evidence_pages
 
     links: dict[str, list[str]] = {}
-    for c in plan:
+    for c in sorted(plan, key=lambda c: c.place is None):  # a place's own charts first, then those of all places
         for observation in c.rows["observation_id"].unique(maintain_order=True).to_list():
-            links.setdefault(observation, []).append(f"../charts/{c.name}_zh.html")
+            links.setdefault(observation, []).append(c.name)
     report.files.extend(evidence_pages(data, out / "evidence", raw_dir, links, docs))
 
 

@@ -6,33 +6,68 @@ Which charts are made is decided in `export`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.briefing.common import h, inert, page, script_json
 from pipelines.charts import Context
-from pipelines.charts.theme import Lang, quantity, word
+from pipelines.charts.theme import Lang, period_name, quantity, word
 
 SAFE_LINK = r"^evidence\/[0-9a-f]{12}\.html#[\w:.%\-]+$"
 
 DRAW = """(function(){
-var figures=%s, base=%s, safe=/%s/;
+var figures=%s, base=%s, inside=%s, safe=/%s/, at="";
+try { at=decodeURIComponent((location.hash.match(/^#at=(.+)$/)||["",""])[1]); } catch(e) { at=""; }
+var rows=document.querySelectorAll("tr[data-o]");
 figures.forEach(function(f){
   var node=document.getElementById(f.id);
   Plotly.newPlot(node,f.figure.data,f.figure.layout,{displaylogo:false,responsive:false,modeBarButtonsToRemove:["lasso2d","select2d"]}).then(function(){
     node.on("plotly_click",function(e){
       var d=e.points[0]&&e.points[0].customdata, u=d&&d[0];
+      if(inside&&d&&light(d[1],true)) return;
       if(typeof u==="string"&&safe.test(u)){window.location.href=base+u;}
     });
     node.setAttribute("data-drawn","yes");
+    if(at) show(node);
   });
 });
+if(at) light(at,false);
+function light(id,go){
+  var first=null;
+  rows.forEach(function(row){
+    var is=row.getAttribute("data-o")===id;
+    row.className=is?"at":"";
+    if(is&&!first) first=row;
+  });
+  if(first&&go){
+    var more=first.closest("details");
+    if(more) more.open=true;
+    first.scrollIntoView({block:"center"});
+  }
+  return first;
+}
+function show(node){
+  for(var i=0;i<node.data.length;i++){
+    var custom=node.data[i].customdata||[];
+    for(var j=0;j<custom.length;j++){
+      if(custom[j]&&custom[j][1]===at){
+        node.scrollIntoView({block:"center"});
+        Plotly.Fx.hover(node,[{curveNumber:i,pointNumber:j}]);
+        node.setAttribute("data-at",at);
+        return;
+      }
+    }
+  }
+}
 })();"""
+"""Draws the figures. A click leads to the evidence: inside the page where it is self-contained, else to the document's
+page; `#at=` and an observation in the address shows its point, which is the way back."""
 
 
-def drawing(figures: Sequence[tuple[str, Any]], base: str) -> str:
-    """The script that draws figures (element id, Plotly figure) and opens the evidence on a click."""
-    specs = ",".join(f'{{"id":{script_json(i)},"figure":{inert(fig.to_json())}}}' for i, fig in figures)
-    return DRAW % (f"[{specs}]", script_json(base), SAFE_LINK)
+def drawing(figures: Sequence[tuple[str, str]], base: str, inside: bool = False) -> str:
+    """The script that draws figures (element id, Plotly figure as JSON) and opens the evidence on a click."""
+    specs = ",".join(f'{{"id":{script_json(i)},"figure":{inert(spec)}}}' for i, spec in figures)
+    return DRAW % (f"[{specs}]", script_json(base), script_json(inside), SAFE_LINK)
 
 
 def evidence_table(ctx: Context, rows: Sequence[Mapping[str, Any]], base: str) -> str:
@@ -46,7 +81,7 @@ def evidence_table(ctx: Context, rows: Sequence[Mapping[str, Any]], base: str) -
         sentence = h(ctx.sentence(r["observation_id"]))
         cell = f'<a href="{h(base + link)}">{sentence or h(r["observation_id"])}</a>' if link else sentence
         body.append(
-            f"<tr><td>{h(r['period'])}</td><td class='n'>{h(quantity(r['value'], r['unit'], lang))}</td>"
+            f"<tr data-o='{h(r['observation_id'])}'><td>{h(period_name(r['period'], lang))}</td><td class='n'>{h(quantity(r['value'], r['unit'], lang))}</td>"
             f"<td>{ctx.basis(r.get('basis')) if r.get('basis') is not None else ''}</td>"
             f"<td>{cell}<br><span class='note'>{h(ctx.document(r['observation_id']))}</span></td></tr>"
         )
@@ -57,33 +92,53 @@ def evidence_table(ctx: Context, rows: Sequence[Mapping[str, Any]], base: str) -
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
-def chart_page(ctx: Context, name: str, fig: Any, rows: Sequence[Mapping[str, Any]], other: str | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart of a page: the address of its own page, its title, the Plotly figure as JSON, its rows as evidence."""
+
+    address: str
+    title: str
+    spec: str
+    rows: Sequence[Mapping[str, Any]]
+
+
+def chart_page(ctx: Context, panel: Panel, other: str | None) -> str:
     """Page of one chart in `charts/`: the figure, the evidence as a table, links to the index and the other language."""
     lang = ctx.lang
     links = [f'<a href="../index.html">{"全部图表" if lang == "zh" else "All charts"}</a>']
     if other:
         links.append(f'<a href="{h(other)}">{"English" if lang == "zh" else "中文"}</a>')
-    title = h(fig.layout.meta["title"])
+    title = h(panel.title)
     body = (
         f'<nav>{" · ".join(links)}</nav><div class="figure"><div id="chart" role="img" aria-label="{title}"></div></div>'
-        f"<h2>{word('evidence', lang)}</h2>{evidence_table(ctx, rows, '../')}"
+        f"<h2>{word('evidence', lang)}</h2>{evidence_table(ctx, panel.rows, '../')}"
     )
-    script = drawing([("chart", fig)], "../")
+    script = drawing([("chart", panel.spec)], "../")
     return page(title=title, body=body, lang=lang, scripts=(script,), library="../plotly.min.js")
 
 
-def one_pager(ctx: Context, heading: str, figures: Sequence[tuple[str, Any]]) -> str:
-    """Several charts of one place on one page, at the top of the exports folder; `figures`: (address, figure)."""
+def one_pager(ctx: Context, heading: str, panels: Sequence[Panel], library: str = "") -> str:
+    """Several charts of one place on one page, at the top of the exports folder, each with its evidence below.
+
+    `library`: the text of plotly.js, so that the page is one file that can be sent alone; without it the page uses
+    `plotly.min.js` beside it.
+    """
     lang = ctx.lang
-    parts = [f'<nav><a href="index.html">{"全部图表" if lang == "zh" else "All charts"}</a></nav><h1>{heading}</h1>']
-    for i, (address, fig) in enumerate(figures):
-        more = "数据与出处" if lang == "zh" else "data and evidence"
+    zh = lang == "zh"
+    parts = [f'<nav><a href="index.html">{"全部图表" if zh else "All charts"}</a></nav><h1>{heading}</h1>']
+    for i, panel in enumerate(panels):
+        title = h(panel.title)
+        own = f'<a href="{h(panel.address)}">{"单独一页" if zh else "its own page"}</a>'
         parts.append(
-            f'<div class="figure"><div id="f{i}" role="img" aria-label="{h(fig.layout.meta["title"])}"></div></div>'
-            f'<p class="note"><a href="{h(address)}">{more}</a></p>'
+            f'<div class="figure"><div id="f{i}" role="img" aria-label="{title}"></div></div>'
+            f"<details><summary class='note'>{word('evidence', lang)}</summary>"
+            f'{evidence_table(ctx, panel.rows, "")}</details><p class="note">{own}</p>'
         )
-    script = drawing([(f"f{i}", fig) for i, (_, fig) in enumerate(figures)], "")
-    return page(title=heading, body="".join(parts), lang=lang, scripts=(script,), library="plotly.min.js")
+    script = drawing([(f"f{i}", panel.spec) for i, panel in enumerate(panels)], "", bool(library))
+    scripts = (library, script) if library else (script,)
+    return page(
+        title=heading, body="".join(parts), lang=lang, scripts=scripts, library="" if library else "plotly.min.js"
+    )
 
 
 def index_page(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], vintage: str, notes: Sequence[str]) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import plotly.graph_objects as go  # type: ignore[import-untyped, unused-ignore]
 import polars as pl
 
 from pipelines.charts import theme
+from pipelines.charts.canvas import Canvas, bar, scatter
 from pipelines.charts.context import Context, Data, WarehouseLike, resolve
 from pipelines.charts.theme import Lang, difference, quantity, word
 
@@ -64,7 +64,7 @@ def target_gap(
     top = 130.0
     for r in shown:
         top = max(top, min(100 * r["value"] / r["target"], 260.0) + 8)
-    fig = go.Figure()
+    fig = Canvas()
     labels: list[str] = []
     right_text: list[str] = []
     used: dict[str, None] = {}
@@ -78,13 +78,13 @@ def target_gap(
         if ceiling or floor:
             fig.add_shape(
                 type="rect", x0=0 if ceiling else 100, x1=100 if ceiling else top, y0=y - 0.3, y1=y + 0.3,
-                fillcolor="#E6F0F7", line_width=0, layer="below",
+                fillcolor="#E6F0F7", line={"width": 0}, layer="below",
             )  # fmt: skip
         fig.add_shape(type="line", x0=100, x1=clipped, y0=y, y1=y, line={"color": color, "width": 4}, layer="below")
         fig.add_shape(type="line", x0=100, x1=100, y0=y - 0.36, y1=y + 0.36, line={"color": theme.INK, "width": 3})
         if ceiling or floor:
             fig.add_trace(
-                go.Scatter(
+                scatter(
                     x=[100 + (-1.3 if ceiling else 1.3) * top / 130], y=[y + 0.22], mode="markers", hoverinfo="skip",
                     marker={"symbol": "triangle-left" if ceiling else "triangle-right", "size": 14,
                             "color": theme.INK}, name="direction",
@@ -94,7 +94,7 @@ def target_gap(
             due = 100 * r["elapsed_share"]
             used["due"] = None
             fig.add_trace(
-                go.Scatter(
+                scatter(
                     x=[due], y=[y], mode="markers", name="pace", hoverinfo="text",
                     marker={"symbol": "line-ns", "size": 22, "line": {"color": theme.MUTED, "width": 2.5}},
                     hovertext=[f"{word('due', lang)} {theme.number(due)}%"],
@@ -105,13 +105,13 @@ def target_gap(
             ends = [100 * r[k] / r["target"] if _finite(r[k]) else a for k in ("annualised_lo", "annualised_hi")]
             used["annualised"] = None
             fig.add_trace(
-                go.Scatter(
+                scatter(
                     x=[min(e, top - 2) for e in ends], y=[y - 0.17, y - 0.17], mode="lines", hoverinfo="skip",
                     line={"color": color, "width": 1.5}, name="annualised interval",
                 )
             )  # fmt: skip
             fig.add_trace(
-                go.Scatter(
+                scatter(
                     x=[min(a, top - 2)], y=[y - 0.17], mode="markers", name="annualised", hoverinfo="text",
                     marker={"symbol": "x-thin", "size": 9, "line": {"color": color, "width": 2}},
                     hovertext=[f"{word('annualised', lang)} {theme.esc(quantity(r['annualised_value'], r['unit'], lang))}"],
@@ -140,7 +140,7 @@ def target_gap(
         head, period = f"{where} · {name}", theme.period_name(r["period"], lang)
         symbol = "square" if r["status"] in MISSED else "circle"
         fig.add_trace(
-            go.Scatter(
+            scatter(
                 x=[clipped], y=[y], mode="markers", name="value", hoverinfo="text",
                 marker={"symbol": symbol, "size": 15, "color": theme.PAPER if ytd else color,
                         "line": {"color": color, "width": 3}},
@@ -275,18 +275,18 @@ def growth(
     field = "abs_change" if as_points else "growth"
     k = 1.0 if as_points else 100.0
 
-    def bar(r: Row) -> float | None:
+    def length(r: Row) -> float | None:
         v = r[field]
         return v * k if _finite(v) else None
 
     if not single:
-        rows = sorted((r for r in rows if bar(r) is not None), key=lambda r: -(bar(r) or 0.0))
+        rows = sorted((r for r in rows if length(r) is not None), key=lambda r: -(length(r) or 0.0))
         if len(rows) > limit:
             rows = rows[: limit // 2] + rows[-(limit - limit // 2) :]
     if not rows:
         return theme.empty_figure(lang, "growth")
     ctx.load(r["observation_id"] for r in rows)
-    values = [bar(r) for r in rows]
+    values = [length(r) for r in rows]
     low = [max((v or 0) - k * r[field + "_lo"], 0) if v is not None and _finite(r[field + "_lo"]) else 0 for v, r in zip(values, rows, strict=True)]  # fmt: skip
     high = [max(k * r[field + "_hi"] - (v or 0), 0) if v is not None and _finite(r[field + "_hi"]) else 0 for v, r in zip(values, rows, strict=True)]  # fmt: skip
     colors = [
@@ -315,8 +315,8 @@ def growth(
     data_labels = [
         "" if v is None else f"{'+' if v > 0 else ''}{theme.number(v, 1 if abs(v) >= 10 else 2)}" for v in values
     ]
-    fig = go.Figure()
-    common = {
+    fig = Canvas()
+    common: dict[str, Any] = {
         "marker": {"color": colors, "line": {"width": 0}},
         "hovertext": texts,
         "hoverinfo": "text",
@@ -332,7 +332,7 @@ def growth(
     name = ctx.indicator(rows[0]["indicator_id"]) if one_indicator else ""
     if single:
         x = [int(str(r["period"])[-4:]) if str(r["period"])[-4:].isdigit() else i for i, r in enumerate(rows)]
-        fig.add_trace(go.Bar(x=x, y=values, error_y=whisker, **common))
+        fig.add_trace(bar(x=x, y=values, error_y=whisker, **common))
         drawn = [v for v in values if v is not None]
         crowded = len(rows) > 15
         notable = {max(drawn), min(drawn), drawn[-1]} if crowded and drawn else set(drawn)
@@ -350,7 +350,7 @@ def growth(
         left, height = 90, 500
     else:
         y = list(range(len(rows)))[::-1]
-        fig.add_trace(go.Bar(x=values, y=y, orientation="h", error_x=whisker, **common))
+        fig.add_trace(bar(x=values, y=y, orientation="h", error_x=whisker, **common))
         for yi, v, h, d, t in zip(y, values, high, low, data_labels, strict=True):
             up = (v or 0) >= 0
             fig.add_annotation(

@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import plotly.graph_objects as go  # type: ignore[import-untyped, unused-ignore]
 import polars as pl
-from plotly.subplots import make_subplots  # type: ignore[import-untyped, unused-ignore]
 
 from pipelines.charts import theme
+from pipelines.charts.canvas import Canvas, bar, heatmap, scatter
 from pipelines.charts.context import Context, Data, WarehouseLike, resolve
 from pipelines.charts.theme import Lang, word
 
@@ -94,8 +93,9 @@ def coverage(
     states = _count_words(lang) if counting else [word(k, lang) for k in AGREEMENT]
     n = len(palette)
     scale = [[v, c] for i, c in enumerate(palette) for v in (i / n, (i + 1) / n)]
-    fig = go.Figure(
-        go.Heatmap(
+    fig = Canvas()
+    fig.add_trace(
+        heatmap(
             x=years, y=list(range(len(shown))), z=z, zmin=-0.5, zmax=n - 0.5, colorscale=scale, showscale=False, xgap=2,
             ygap=2, hovertext=hover, hoverinfo="text", text=text, texttemplate="%{text}",
             textfont={"size": 12, "color": theme.INK},
@@ -135,11 +135,10 @@ def coverage(
     clash = [("!：来源不一致" if lang == "zh" else "!: sources disagree")] if any("!" in row for row in text) else []
     more_note = clash if len(keys) == len(shown) else [*clash, word("others", lang).format(n=len(keys) - len(shown))]
     left = min(max(theme.text_width(n) for n in names) * 8 + 30, 360)
-    fig = theme.finish(
-        fig, lang=lang, chart="coverage", title=title, subtitle=subtitle, legend_note=more_note, left=left,
+    return theme.finish(
+        fig, lang=lang, chart="coverage", head_room=26, title=title, subtitle=subtitle, legend_note=more_note, left=left,
         footer=ctx.sources(), height=230 + 27 * len(shown),
     )  # fmt: skip
-    return theme.raise_head(fig, 26)
 
 
 def _count_words(lang: Lang) -> list[str]:
@@ -170,7 +169,7 @@ def reconciliation(
         return theme.empty_figure(lang, "reconciliation")
     failed = _failures(frame).head(limit)
     two = failed.height > 0
-    fig = make_subplots(rows=1, cols=2, column_widths=[0.56, 0.44], horizontal_spacing=0.3) if two else go.Figure()
+    fig = Canvas(rows=1, cols=2, column_widths=[0.56, 0.44], horizontal_spacing=0.3) if two else Canvas()
     at = {"row": 1, "col": 1} if two else {}
     total = frame.group_by("kind").len().sort(["len", "kind"], descending=[True, False])
     kinds = total["kind"].to_list()
@@ -188,7 +187,7 @@ def reconciliation(
             )
         color, pattern = _VERDICT_STYLE[verdict]
         fig.add_trace(
-            go.Bar(
+            bar(
                 y=y, x=counts, orientation="h", name=word(verdict, lang), hovertext=texts, hoverinfo="text",
                 marker={"color": color, "line": {"color": theme.PAPER, "width": 1},
                         "pattern": {"shape": pattern, "bgcolor": color, "fgcolor": "#F4B183" if verdict == "fails" else theme.PAPER, "size": 6, "solidity": 0.25}},
@@ -233,11 +232,10 @@ def reconciliation(
             else f"; right: the {failed.height} furthest from holding, difference / tolerance (log)"
         )
     left = min(max(theme.text_width(n) for n in names) * 8 + 30, 300)
-    fig = theme.finish(
-        fig, lang=lang, chart="reconciliation", title=title, subtitle=subtitle, left=left, right=60,
+    return theme.finish(
+        fig, lang=lang, chart="reconciliation", head_room=30, title=title, subtitle=subtitle, left=left, right=60,
         footer=ctx.sources(), height=max(240 + 40 * len(kinds), 230 + 34 * failed.height), width=1280 if two else theme.WIDTH,
     )  # fmt: skip
-    return theme.raise_head(fig, 30)
 
 
 def _failures(frame: pl.DataFrame) -> pl.DataFrame:
@@ -256,7 +254,7 @@ def _kind(kind: str, lang: Lang) -> str:
     return word(kind, lang) if lang == "zh" else word(kind, lang).lower()
 
 
-def _draw_failures(fig: Any, ctx: Context, failed: pl.DataFrame) -> None:
+def _draw_failures(fig: Canvas, ctx: Context, failed: pl.DataFrame) -> None:
     """The right half: a point a failed check, with what was found and expected in the hover."""
     lang = ctx.lang
     at = {"row": 1, "col": 2}
@@ -282,7 +280,7 @@ def _draw_failures(fig: Any, ctx: Context, failed: pl.DataFrame) -> None:
     y = list(range(len(rows)))
     x = [r["multiple"] for r in rows]
     fig.add_trace(
-        go.Scatter(
+        scatter(
             x=x, y=y, mode="markers", name="failure", showlegend=False, hovertext=hovers, hoverinfo="text",
             marker={"size": 12, "symbol": "x", "color": theme.BAD}, customdata=custom,
         ), **at,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go  # type: ignore[import-untyped, unused-ignore]
 import polars as pl
 
 from pipelines.charts import theme
+from pipelines.charts.canvas import Canvas, scatter
 from pipelines.charts.context import Context, Data, WarehouseLike, resolve
 from pipelines.charts.theme import Lang, quantity, word
 from pipelines.charts.trend import spread, usable
@@ -66,7 +66,7 @@ def slope(
     gap = (high - low + 2 * pad) * 21 / (height - 190)
     left_at = spread([r["start"] / divisor for r in shown], gap, high + pad, low - pad)
     right_at = spread([r["end"] / divisor for r in shown], gap, high + pad, low - pad)
-    fig = go.Figure()
+    fig = Canvas()
     left_text, right_text = [], []
     for r, left, right in zip(shown, left_at, right_at, strict=True):
         color = theme.BLUE if r["move"] >= 0 else theme.VERMILLION
@@ -80,7 +80,7 @@ def slope(
             for k in ("start", "end")
         ]  # fmt: skip
         fig.add_trace(
-            go.Scatter(
+            scatter(
                 x=[0, 1], y=[r["start"] / divisor, r["end"] / divisor], mode="lines+markers", name="slope",
                 line={"color": color, "width": 2.2, "dash": "dot" if r["broken"] else "solid"},
                 marker={"color": color, "size": 8, "symbol": "circle" if r["move"] >= 0 else "square"},
@@ -112,14 +112,13 @@ def slope(
         notes.append(word("others", lang).format(n=len(ranked) - len(shown)))
     unit_text = theme.esc(axis_unit)
     subtitle = (f"{name}，单位：{unit_text}" if lang == "zh" else f"{name}, {unit_text}") if unit_text else name
-    fig = theme.finish(
-        fig, lang=lang, chart="slope", title=theme.esc(title) if title else _title(ctx, ranked, name, y0, y1, as_points),
+    return theme.finish(
+        fig, lang=lang, chart="slope", head_room=26, title=theme.esc(title) if title else _title(ctx, ranked, name, y0, y1, as_points),
         subtitle=subtitle, legend_note=notes, left=left_room, right=right_room, height=height, axis_space=16,
         width=max(theme.WIDTH, left_room + right_room + 320),
         footer=ctx.footer([r[k] for r in shown for k in ("start_id", "end_id")], [r["basis"] for r in shown]),
         meta={"observations": [r[k] for r in shown for k in ("start_id", "end_id")], "indicator": shown[0]["indicator_id"]},
     )  # fmt: skip
-    return theme.raise_head(fig, 26)
 
 
 def _pairs(frame: pl.DataFrame, start: int | None, end: int | None) -> pl.DataFrame:

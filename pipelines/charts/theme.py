@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go  # type: ignore[import-untyped, unused-ignore]
 
+from pipelines.charts.canvas import Canvas
+
 Lang = Literal["zh", "en"]
 
 FONT = (
@@ -152,6 +154,8 @@ def clean(text: object) -> str:
     """Text without control, format and surrogate characters, white space collapsed; for any place that shows text."""
     s = "" if text is None else str(text)
     s = re.sub(r"\s+", " ", s)
+    if s.isprintable():  # as nearly all text is; the categories below are none of them printable
+        return s.strip()
     return "".join(c for c in s if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn")).strip()
 
 
@@ -315,8 +319,7 @@ def status_word(status: str, lang: Lang) -> str:
     return word("implied_status" if status == "implied" else status, lang)
 
 
-def template() -> Any:
-    """The one Plotly template of the project."""
+def _template() -> Any:
     axis = {
         "showgrid": True,
         "gridcolor": "#EEF1F4",
@@ -342,6 +345,10 @@ def template() -> Any:
     )
 
 
+TEMPLATE = _template()
+"""The one Plotly template of the project."""
+
+
 def lines_of(parts: Sequence[str], width: int) -> list[str]:
     """Parts joined into lines no wider than `width` half-width characters; a part that is longer is cut."""
     lines: list[str] = []
@@ -360,7 +367,7 @@ def lines_of(parts: Sequence[str], width: int) -> list[str]:
 
 
 def finish(
-    fig: Any,
+    fig: Canvas,
     *,
     lang: Lang,
     chart: str,
@@ -373,23 +380,25 @@ def finish(
     right: int = 40,
     legend_note: Sequence[str] = (),
     axis_space: int = 58,
+    head_room: int = 0,
     meta: dict[str, Any] | None = None,
 ) -> Any:
-    """Title, subtitle, footer, margins and template; `title`, `subtitle` and `footer` are already escaped."""
+    """The figure with title, subtitle, footer, margins and template; `title`, `subtitle` and `footer` are already
+    escaped. `head_room`: pixels between head and panel, for legends and panel titles."""
     limit = int((width - 48) / 10.4)
     title_lines = _fold(title, limit)
     sub_lines = _fold("  ·  ".join(x for x in [subtitle, *legend_note] if x), int((width - 48) / 7.0))
     foot_lines = lines_of([f for f in footer if f], int((width - 48) / 6.3))
-    top = 26 + 27 * len(title_lines) + 20 * len(sub_lines) + 18
+    top = 26 + 27 * len(title_lines) + 20 * len(sub_lines) + 18 + head_room
     bottom = axis_space + 10 + 17 * len(foot_lines)
     fig.update_layout(
-        template=template(),
+        template=TEMPLATE,
         width=width,
         height=height,
         margin={"l": left, "r": right, "t": top, "b": bottom, "pad": 4},
         meta={"chart": chart, "lang": lang, "title": html.unescape(re.sub("<[^>]*>", "", title)), **(meta or {})},
     )
-    common = {"xref": "paper", "yref": "paper", "showarrow": False, "align": "left", "xanchor": "left"}
+    common: dict[str, Any] = {"xref": "paper", "yref": "paper", "showarrow": False, "align": "left", "xanchor": "left"}
     fig.add_annotation(
         x=0, y=1, xshift=24 - left, yshift=top - 18, yanchor="top", text="<br>".join(f"<b>{t}</b>" for t in title_lines),
         font={"size": 20, "color": INK}, name="title", **common,
@@ -402,16 +411,7 @@ def finish(
         x=0, y=0, xshift=24 - left, yshift=-axis_space, yanchor="top", text="<br>".join(foot_lines),
         font={"size": 12, "color": MUTED}, name="footer", **common,
     )  # fmt: skip
-    return fig
-
-
-def raise_head(fig: Any, by: int) -> Any:
-    """More room, in pixels, between the head and the panel: for legends and panel titles."""
-    fig.update_layout(margin_t=fig.layout.margin.t + by)
-    for a in fig.layout.annotations:
-        if a.name in ("title", "subtitle"):
-            a.yshift += by
-    return fig
+    return fig.figure()
 
 
 def _fold(text: str, width: int) -> list[str]:
@@ -434,7 +434,7 @@ def esc_raw(text: str) -> str:
 
 def empty_figure(lang: Lang = "zh", chart: str = "empty", title: str | None = None) -> Any:
     """A figure that says there is no data; what every chart function returns for an empty frame."""
-    fig = go.Figure()
+    fig = Canvas()
     fig.add_annotation(
         x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, text=word("no_data", lang),
         font={"size": 22, "color": MUTED},

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go  # type: ignore[import-untyped, unused-ignore]
 import polars as pl
-from plotly.subplots import make_subplots  # type: ignore[import-untyped, unused-ignore]
 
 from pipelines.charts import theme
+from pipelines.charts.canvas import Canvas, scatter
 from pipelines.charts.context import Context, Data, WarehouseLike, resolve
 from pipelines.charts.theme import Lang, quantity, word
 
@@ -63,7 +62,7 @@ def _rgba(color: str, alpha: float) -> str:
 
 
 def _draw(
-    fig: Any,
+    fig: Canvas,
     ctx: Context,
     rows: Sequence[Row],
     nth: int,
@@ -98,7 +97,7 @@ def _draw(
                 x, lo, hi = bounds[0]
                 bounds = [(x - 0.18, lo, hi), (x + 0.18, lo, hi)]
             fig.add_trace(
-                go.Scatter(
+                scatter(
                     x=[b[0] for b in bounds] + [b[0] for b in reversed(bounds)],
                     y=[b[2] for b in bounds] + [b[1] for b in reversed(bounds)],
                     fill="toself", mode="none", fillcolor=_rgba(color, 0.16), hoverinfo="skip", name="interval",
@@ -109,7 +108,7 @@ def _draw(
         line_y += [r["value"] / divisor for r in run] + [None]
     if line_x and not ring:
         fig.add_trace(
-            go.Scatter(
+            scatter(
                 x=line_x[:-1], y=line_y[:-1], mode="lines", hoverinfo="skip",
                 line={"color": color, "width": 2.5, "dash": theme.DASHES[nth]},
                 connectgaps=False, name="line",
@@ -141,7 +140,7 @@ def _draw(
                 )
             )  # fmt: skip
         fig.add_trace(
-            go.Scatter(
+            scatter(
                 x=[r["year"] for r in part], y=[r["value"] / divisor for r in part], mode="markers", marker=marker,
                 hovertext=texts, hoverinfo="text", name=name,
                 customdata=[[ctx.link(r["observation_id"]), r["observation_id"] or ""] for r in part],
@@ -161,7 +160,7 @@ def _ok(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _years(fig: Any, frame: pl.DataFrame, room: float = 0.0, step: int | None = None) -> None:
+def _years(fig: Canvas, frame: pl.DataFrame, room: float = 0.0, step: int | None = None) -> None:
     low, high = int(frame["year"].min()), int(frame["year"].max())  # type: ignore[arg-type]
     span = high - low
     step = step or (1 if span <= 12 else 2 if span <= 24 else 5 if span <= 60 else 10)
@@ -255,7 +254,7 @@ def trend(
     drawn = [r for _, rows in shown for r in rows]
     ctx.load(r["observation_id"] for r in drawn)
     divisor, axis_unit = theme.scale([r["value"] for r in drawn], unit, lang)
-    fig = go.Figure()
+    fig = Canvas()
     notes: dict[str, None] = {}
     labels: list[tuple[float, float, str, str]] = []
     several_places = len({k[0] for k, _ in shown}) > 1
@@ -328,7 +327,9 @@ def _subtitle(name: str, unit: str, lang: Lang) -> str:
     return f"{name}，单位：{theme.esc(unit)}" if lang == "zh" else f"{name}, {theme.esc(unit)}"
 
 
-def _end_labels(fig: Any, labels: Sequence[tuple[float, float, str, str]], span: Sequence[float], years: float) -> int:
+def _end_labels(
+    fig: Canvas, labels: Sequence[tuple[float, float, str, str]], span: Sequence[float], years: float
+) -> int:
     """A label at the end of each line, moved apart where ends are near each other; returns the right margin, pixels."""
     width = theme.WIDTH - 140
     last = max(x for x, _, _, _ in labels)
@@ -366,7 +367,7 @@ class _Goal:
     colors: Mapping[str | None, str]
 
 
-def _targets(fig: Any, ctx: Context, targets: pl.DataFrame, goal: _Goal) -> list[float]:
+def _targets(fig: Canvas, ctx: Context, targets: pl.DataFrame, goal: _Goal) -> list[float]:
     """Targets as short bars, with a triangle on the side that meets them; returns their heights."""
     lang = ctx.lang
     rows = targets.filter(
@@ -388,7 +389,7 @@ def _targets(fig: Any, ctx: Context, targets: pl.DataFrame, goal: _Goal) -> list
         sign, kind, symbol = relations.get(r["relation"], ("=", "target", "line-ew"))
         color = goal.colors[r["place_code"]]
         fig.add_trace(
-            go.Scatter(
+            scatter(
                 x=[x - 0.35, x, x + 0.35], y=[y, y, y], mode="lines+markers", name="target",
                 line={"color": color, "width": 3},
                 marker={"symbol": symbol, "size": [0, 13, 0], "color": color, "standoff": 0}, hoverinfo="text",
@@ -466,12 +467,11 @@ def small_multiples(
     divisor, axis_unit = theme.scale([r["value"] for r in drawn], unit, lang)
     n_cols = min(columns, 2 if len(shown) == 4 else len(shown))
     n_rows = math.ceil(len(shown) / n_cols)
-    fig = make_subplots(
-        rows=n_rows, cols=n_cols, shared_xaxes="all", shared_yaxes=False if own else "all",
+    fig = Canvas(
+        rows=n_rows, cols=n_cols, panel_font={"size": 15, "color": theme.INK}, shared_xaxes="all", shared_yaxes=False if own else "all",
         horizontal_spacing=0.07 if own else 0.04,
         vertical_spacing=min(0.3 / n_rows, 0.12), subplot_titles=[f"<b>{ctx.place(k[0])}</b>" for k, _ in shown],
     )  # fmt: skip
-    fig.update_annotations(font={"size": 15, "color": theme.INK}, yshift=2)
     name = ctx.indicator(indicator_id)
     notes: dict[str, None] = {}
     for i, (key, rows) in enumerate(shown):
@@ -485,7 +485,7 @@ def small_multiples(
                 xs += [r["year"] for r in run] + [None]
                 ys += [r["value"] / divisor for r in run] + [None]
         fig.add_trace(
-            go.Scatter(x=xs, y=ys, mode="lines", line={"color": theme.FAINT, "width": 1.2}, hoverinfo="skip"), **at
+            scatter(x=xs, y=ys, mode="lines", line={"color": theme.FAINT, "width": 1.2}, hoverinfo="skip"), **at
         )
         ribbon, hollow, _ = _draw(fig, ctx, rows, 0, divisor, f"{ctx.place(key[0])} · {name}", at, size=6)
         notes.update({k: None for k, f in (("ribbon", ribbon), ("implied", hollow)) if f})
@@ -510,14 +510,13 @@ def small_multiples(
     more = [] if len(every) == len(shown) else [word("others", lang).format(n=len(every) - len(shown))]
     axes = word("own_axes" if own else "same_axes", lang)
     subtitle = f"{_subtitle(name, axis_unit, lang)}{'，' if lang == 'zh' else '; '}{axes}"
-    fig = theme.finish(
-        fig, lang=lang, chart="small_multiples", subtitle=subtitle, legend_note=[word(k, lang) for k in notes] + more,
+    return theme.finish(
+        fig, lang=lang, chart="small_multiples", head_room=24, subtitle=subtitle, legend_note=[word(k, lang) for k in notes] + more,
         title=theme.esc(title) if title else _changes_title(ctx, name, shown, lang),
         footer=ctx.footer([r["observation_id"] for r in drawn], [k[2] for k, _ in shown]), axis_space=40,
         height=190 + 210 * n_rows,
         meta={"observations": [r["observation_id"] for r in drawn], "indicator": indicator_id},
     )  # fmt: skip
-    return theme.raise_head(fig, 24)
 
 
 def _changes_title(ctx: Context, name: str, parts: Sequence[tuple[tuple[Any, ...], list[Row]]], lang: Lang) -> str:

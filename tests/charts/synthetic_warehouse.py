@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import polars as pl
@@ -48,6 +49,7 @@ def text_of(code: str) -> str:
     lines = [f"{name}工作总结（构造文本，仅供测试）", HOSTILE]
     for year in range(2005, 2013):
         lines.append(f"{year}年全{name[-1]}出生率为{_value(code, 'birth_rate', year)}‰，一切数字均为虚构。")
+    lines.append("2012年第一季度出生率为1.7‰，一切数字均为虚构。")
     return "\n".join(lines) + "\n"
 
 
@@ -117,9 +119,12 @@ def synthetic(hostile: bool = False) -> Frames:
                 previous = (observation_id, value)
     a = [o for o in observations if o["place_code"] == "990001"]
     ytd = dict(a[7])
+    text = text_of("990001")
+    start = text.index("季度出生率为") + len("季度出生率为")
     ytd.update(
-        observation_id=f"{DOCS['990001']}:5-7", start_char=5, end_char=7, value=1.7, period="2012-Q1", period_kind="ytd"
-    )
+        observation_id=f"{DOCS['990001']}:{start}-{start + 4}", start_char=start, end_char=start + 4, raw="1.7‰",
+        value=1.7, period="2012-Q1", period_kind="ytd",
+    )  # fmt: skip
     observations.append(ytd)
     series.append(
         row("series", place_code="990001", indicator_id="birth_rate", basis="常住", period_kind="ytd", period="2012-Q1",
@@ -180,7 +185,7 @@ def synthetic(hostile: bool = False) -> Frames:
         )
     ]  # fmt: skip
     documents = [
-        row("documents", doc_id=d, path=f"documents/{d}.txt", sha256="0" * 64, title=f"{n}工作总结（构造）", publisher="测试",
+        row("documents", doc_id=d, path=f"documents/{d}.txt", sha256=hashlib.sha256(text_of(c).encode()).hexdigest(), title=f"{n}工作总结（构造）", publisher="测试",
             n_chars=len(text_of(c)), n_mentions=8, status="ok", source_url="https://example.org/?a=1&b=<2>")
         for (c, n, _), d in zip(PLACES, DOCS.values(), strict=True)
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic_warehouse import HOSTILE, frame, row, synthetic
 
@@ -128,6 +128,7 @@ def test_lines_differ_without_colour() -> None:
     assert len({t["marker"]["symbol"] for t in traces if t["name"] == "solid"}) == 3
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=12))
 def test_spread_labels_keep_their_order_and_distance(levels: list[float]) -> None:
     out = spread(levels, 5.0)
