@@ -59,7 +59,7 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> Understood:
     sections = split(text, noise, _heading_place)
     hint = sidecar.year if sidecar else None
     title = (sidecar.title or "") if sidecar else ""
-    timelines = [timeline(text, s.start, s.end, hint, title) for s in sections]
+    timelines = [timeline(text, s.start, s.end, hint, title, noise) for s in sections]
     planned = _planned(sections, timelines)
     mentions = find_mentions(text, noise)
     readings: list[Reading]

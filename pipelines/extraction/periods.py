@@ -146,13 +146,22 @@ def _shift(year: str, by: int) -> str:
     return str(int(year) + by) if year.isdigit() else "????"
 
 
-def timeline(text: str, start: int, end: int, year_hint: int | None = None, title: str = "") -> Timeline:
-    """Read a section's time expressions, its parts, and infer its year.
+def timeline(
+    text: str,
+    start: int,
+    end: int,
+    year_hint: int | None = None,
+    title: str = "",
+    noise: Sequence[tuple[int, int]] = (),
+) -> Timeline:
+    """Read a section's time expressions, its parts, and infer its year; what `noise` covers (page furniture) says nothing.
 
     The year is the sidecar's, else the title's, else the commonest explicit year of the section (later wins a tie;
     deadlines such as `到2018年底前` have no say); a section whose years are masked keeps `????`.
     """
     hits = list(TIME.finditer(text, start, end))
+    if noise:
+        hits = [h for h in hits if not any(a <= h.start() < b for a, b in noise)]
     year, why = _section_year(text, start, hits, year_hint, title)
     head = text[start : min(end, start + 400)]
     default = year
