@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from pipelines.extraction.cues import cue
 from pipelines.extraction.kinds import beside_target, change_verb
-from pipelines.extraction.phrases import joined, listed, subjects
+from pipelines.extraction.phrases import joined, listed, subjects, trim
 from pipelines.extraction.readings import Reading
 from pipelines.extraction.surroundings import Layout
 
@@ -22,6 +22,8 @@ _PAID = cue("paid")
 _SPENT = cue("spent")
 _CLAUSE_BORDER = re.compile("[，,；;。：:]")
 _PART_BORDER = re.compile("[；;。]")
+_YEAR = re.compile("(?:19|20)[0-9]{2}")
+_YEARS_LISTED = re.compile("(?:在|从)?(?P<years>(?:(?:19|20)[0-9]{2}年?(?:底|末|度)?[、和与及]?){2,})")
 _LIST_BETWEEN = re.compile(r"\s?[、,，和与及]{1,2}\s?")
 _LIST_MARKS = frozenset("、,，和及")
 _ROUNDING = 0.06  # percentage points by which a printed share may miss the quotient of its counts
@@ -225,6 +227,14 @@ def _deal_out(text: str, readings: list[Reading], first: int, last: int, at: int
             if given.unit == "%":
                 given.unit = r.unit
             given.links = ((relation, subject.mention.start),)
+            given.rules = (*given.rules, "distributed")
+        return
+    years = _YEARS_LISTED.match(own)
+    if years and len(told := _YEAR.findall(years["years"])) == count:
+        # 2007年、2008年、2009年全区常住人口分别为…: one row, three years
+        for given, year in zip(readings[first : last + 1], told, strict=True):
+            given.indicator, given.year = trim(own[years.end() :])[0] or r.indicator, year
+            given.kind, given.direction, given.mention_class = r.kind, r.direction, r.mention_class
             given.rules = (*given.rules, "distributed")
         return
     names = subjects(own, count)

@@ -60,7 +60,7 @@ TIME = re.compile(
 _IGNORED_AFTER = re.compile(r"^\s?(?:[一-鿿]{0,6})?(?:制定|下发|印发|颁布|出台|修订|发布的)")
 _COMPARED_BEFORE = re.compile(r"(?:比|较|同比|与|和|超过|低于|高于|不到|不及|不足|相当于|接近|恢复到|由|从)$")
 _DEADLINE_BEFORE = re.compile(r"(?:到|力争|确保|争取|预计|计划|截至)$")
-_DEADLINE_AFTER = re.compile(r"(?:底|末)?(?:之?前|以前)")
+_DEADLINE_AFTER = re.compile(r"年?[底末]?(?:之?前|以前)")
 _GOVERNMENT_REPORT = re.compile(r"政府工作报告")
 
 # Headings that give their part a time or a purpose: `一、2016年工作回顾`, `（二）下一步打算`, `2013年，我们将做好以下工作：`
@@ -207,7 +207,7 @@ def _section_year(
         if value == "????":
             masked += 1
             continue
-        before, after = text[max(start, hit.start() - 2) : hit.start()], text[hit.end() : hit.end() + 3]
+        before, after = text[max(start, hit.start() - 2) : hit.start()], text[hit.end() : hit.end() + 4]
         if _reference(text, hit, start) or after[:1] in ("起", "以") or before[-1:] in ("从", "自"):
             continue
         if _DEADLINE_BEFORE.search(before) or _DEADLINE_AFTER.match(after):

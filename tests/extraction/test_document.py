@@ -198,3 +198,10 @@ def test_a_text_without_line_ends_takes_linear_time(tmp_path: Path) -> None:
         extract_records(path)
         spent.append(process_time() - begin)
     assert spent[1] < 25 * spent[0]
+
+
+def test_values_dealt_out_over_years(tmp_path: Path) -> None:
+    found = records_of(tmp_path, "2007年、2008年、2009年全区常住人口分别为87.34万人、89.04万人、91.41万人。\n")
+    assert [(r["indicator"], r["period"]) for r in found] == [
+        ("常住人口", "asof:2007"), ("常住人口", "asof:2008"), ("常住人口", "asof:2009"),
+    ]  # fmt: skip

@@ -101,3 +101,9 @@ def test_a_stock_counted_until_a_day() -> None:
     text = "2015年总结\n截至9月30日，育龄妇女61人，培训62人。\n"
     assert periods(text, "61", stock=True) == ["asof:2015-09-30"]
     assert periods(text, "62") == ["2015-09-30"]
+
+
+def test_page_furniture_tells_no_year() -> None:
+    text = "2015年总结\n培训61人。\n发布时间：2019-05-06 10:22 2019年 2019年\n"
+    at = text.index("发布")
+    assert timeline(text, 0, len(text), noise=[(at, len(text))]).year == "2015"
