@@ -413,10 +413,12 @@ class PlaceFinder:
             if hit.kind == "town":
                 for code in hit.codes:
                     by_county[code].setdefault(hit.text, hit)
+        former = self._former_of(scores)
         for code, towns in by_county.items():
-            owner = self._as_mentioned(code, scores)
-            known = scores.get(owner, 0.0) > 0
-            if len(towns) < 2 and not known:
+            predecessors = former.get(code, ())
+            # the towns of 洞头区 speak for 洞头县 where the text names that
+            owner = predecessors[0] if len(predecessors) == 1 and scores.get(code, 0.0) <= 0 else code
+            if len(towns) < 2 and scores.get(owner, 0.0) <= 0:
                 continue
             scores[owner] += TOWN_WEIGHT * min(len(towns), 5)
             if owner not in best:
@@ -424,15 +426,14 @@ class PlaceFinder:
                 label = "、".join(towns)
                 best[owner] = (0.0, PlaceMention(first.start, last.end, label, "town", (owner,)))
 
-    def _as_mentioned(self, code: str, scores: Mapping[str, float]) -> str:
-        """The county's code, or that of a predecessor the text names: the towns of 洞头区 speak for 洞头县."""
-        if scores.get(code, 0.0) > 0:
-            return code
-        former = [
-            c for c in scores
-            if (p := self.places.by_code(c)) is not None and p.successor_code == code and scores[c] > 0
-        ]  # fmt: skip
-        return former[0] if len(former) == 1 else code
+    def _former_of(self, scores: Mapping[str, float]) -> dict[str, list[str]]:
+        """The predecessors that the text names, by the code of their successor."""
+        former: dict[str, list[str]] = defaultdict(list)
+        for code, score in scores.items():
+            place = self.places.by_code(code)
+            if score > 0 and place is not None and place.successor_code is not None:
+                former[place.successor_code].append(code)
+        return former
 
     def resolve(
         self, text: str, title_span: Span | None = None, ignore: Sequence[Span] = (), year: int | None = None

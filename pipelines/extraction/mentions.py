@@ -86,7 +86,20 @@ _UNIT_WORDS = sorted(
     key=len,
     reverse=True,
 )
-UNIT = "(?:" + "|".join(re.escape(u) for u in _UNIT_WORDS) + ")"
+_COMMON_UNITS = "人元%个户名所‰亩项次年平件"  # first characters of the units met most, tried first
+
+
+def _any_of(words: Sequence[str]) -> str:
+    """Pattern for the longest of many words: by first character, so that a miss costs one look and a hit few."""
+    by_first: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        by_first.setdefault(word[0], []).append(re.escape(word))
+    ordered = sorted(by_first, key=lambda c: (_COMMON_UNITS.find(c) if c in _COMMON_UNITS else len(_COMMON_UNITS), c))
+    first = "".join(map(re.escape, by_first))
+    return f"(?:(?=[{first}])(?:" + "|".join("|".join(by_first[c]) for c in ordered) + "))"
+
+
+UNIT = _any_of(_UNIT_WORDS)
 _UNITISH = re.compile(UNIT)
 ABOUT = r"(?:余|多|来|几)"
 # behind a scale word a number may go on: 28万4千, 5亿1万4千6百, 1千零20; four bare digits only before a counter: 3万4000人
@@ -145,7 +158,7 @@ NOUN_UNIT = {
     "家庭": "户",
     "特困群众": "人",
 }
-_NOUN = re.compile("(?:" + "|".join(sorted(NOUN_UNIT, key=len, reverse=True)) + ")")
+_NOUN = re.compile(_any_of(tuple(NOUN_UNIT)))
 SYMBOLS = ("%", "‰", "百分点", "千分点")
 
 

@@ -66,7 +66,7 @@ _GOVERNMENT_REPORT = re.compile(r"政府工作报告")
 # Headings that give their part a time or a purpose: `一、2016年工作回顾`, `（二）下一步打算`, `2013年，我们将做好以下工作：`
 _OPENER = re.compile(
     r"(?:^|(?<=[。；\n]))[ \t　]*(?P<number>[一二三四五六七八九十]+、|[(（][一二三四五六七八九十]+[)）]|第[一二三四五六]部分[、：:]?)?"
-    r"[ \t　]*(?P<head>[^。；;：:！\n]{2,40}?)[ \t　]*(?P<stop>[：:\n。]|\Z)",
+    r"[ \t　]*(?P<head>[^。；;：:！\n]{2,44})(?P<stop>[：:\n。]|\Z)",
     re.M,
 )
 _REVIEW = re.compile(
@@ -78,6 +78,7 @@ _PLAN = re.compile(
 _PLAN_UNTIMED = re.compile(
     r"打算|下一?步|今后|努力方向|工作(?:思路|安排|计划|部署)$|^(?:目标任务|(?:主要|工作|总体|发展)目标)$"
 )
+_DIGIT = re.compile("[0-9]")
 _HEADING_LENGTH = 26
 
 
@@ -248,16 +249,17 @@ def _parts(text: str, start: int, end: int, hits: Sequence[re.Match[str]], whole
     parts = [whole]
     starts = [h.start() for h in hits]
     for opener in _OPENER.finditer(text, start, end):
-        a, b = opener.span("head")
-        head = opener["head"]
+        head = opener["head"].rstrip(" \t　")
+        a = opener.start("head")
+        b = a + len(head)
         at_line_start = opener.start() == start or text[opener.start() - 1 : opener.start()] == "\n"
-        review, plan = _REVIEW.search(head) is not None, _PLAN.search(head) is not None
-        if not (review or plan) or "报告" in head or re.search(r"[0-9]", TIME.sub("", head)):
-            continue
         alone = at_line_start and opener["stop"] != "。"
         heading = b - a <= _HEADING_LENGTH and (alone or opener["number"] is not None)
         announces = opener["stop"] in ("：", ":")
         if not (heading or announces):
+            continue
+        review, plan = _REVIEW.search(head) is not None, _PLAN.search(head) is not None
+        if not (review or plan) or "报告" in head or _DIGIT.search(TIME.sub("", head)):
             continue
         i = bisect_right(starts, a - 1)
         timed = [h for h in hits[i : i + 4] if h.end() <= b and _opens_part(h)]

@@ -17,11 +17,9 @@ SENTENCE_REACH = 3000
 SENTENCE_AHEAD = 200
 """Characters a sentence is followed ahead."""
 
-_SENTENCE_ENDS = re.compile("[。！!？?\n]")
-_CLAUSE_ENDS = re.compile("[，,。；;：:！!？?\n]")
-_SEMICOLONS = re.compile("[；;]")
-_OPENED = re.compile("[（(]")
-_CLOSED = re.compile("[）)]")
+_MARKS = re.compile("[，,。；;：:！!？?\n（(）)]")
+_SENTENCE_ENDS = "。！!？?\n"
+_BRACKETS = "（(）)"
 
 
 def _last(positions: Sequence[int], low: int, high: int) -> int:
@@ -44,11 +42,12 @@ class Layout:
     def __init__(self, text: str) -> None:
         self.text = text
         self._sentence = (-1, -1, "")  # the last one asked for: the numbers of a sentence share it
-        self.sentence_ends = [m.start() for m in _SENTENCE_ENDS.finditer(text)]
-        self.clause_ends = [m.start() for m in _CLAUSE_ENDS.finditer(text)]
-        self.semicolons = [m.start() for m in _SEMICOLONS.finditer(text)]
-        self.opened = [m.start() for m in _OPENED.finditer(text)]
-        self.closed = [m.start() for m in _CLOSED.finditer(text)]
+        marks = [m.start() for m in _MARKS.finditer(text)]
+        self.sentence_ends = [p for p in marks if text[p] in _SENTENCE_ENDS]
+        self.clause_ends = [p for p in marks if text[p] not in _BRACKETS]
+        self.semicolons = [p for p in marks if text[p] in "；;"]
+        self.opened = [p for p in marks if text[p] in "（("]
+        self.closed = [p for p in marks if text[p] in "）)"]
         self.lines = [p for p in self.sentence_ends if text[p] == "\n"]
 
     def sentence_start(self, position: int, reach: int = SENTENCE_REACH) -> int:
