@@ -47,8 +47,8 @@ from pipelines.sources import (
     hash_or_nothing,
     with_members,
 )
+from pipelines.warehouse.files import write_if_changed
 from pipelines.warehouse.schema import SCHEMA_VERSION, empty
-from pipelines.warehouse.store import write_if_changed
 from pipelines.warehouse.tables import parquet_bytes, sorted_by_key
 
 CODE_FOLDERS = ("documents", "extraction", "catalogue")

@@ -30,8 +30,8 @@ WORKER_SETTINGS = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "RAYON_NUM
 """Each worker has one core; threads of its own would only wait for one another."""
 
 
-class WorkerLost(Exception):
-    """A worker ended while it had a batch."""
+class WorkersError(RuntimeError):
+    """Workers cannot be started at all, which says nothing about any document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,12 @@ def engine(name: str = "processes", workers: int = 0) -> Engine:
     raise ValueError(f"unknown executor {name!r}: use processes, dask or dask:tcp://HOST:PORT")
 
 
+def local_engine(workers: int | None = None) -> Engine | None:
+    """Processes of this machine for work on files of this machine, whatever reads the documents; None for one worker."""
+    n = workers or min(os.cpu_count() or 1, 8)
+    return Engine(_processes, n) if n > 1 else None
+
+
 def _is_loss(error: BaseException) -> bool:
     """True where the error says that the worker ended, and not that the work failed."""
     return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
@@ -132,8 +138,24 @@ def run_batches(
                             raise
                         suspects.append(batch)
                         whole = whole and not isinstance(error, BrokenExecutor)
+    if suspects:
+        _probe(engine)
     for batch in suspects:
         yield from _alone(work, batch, engine, lost)
+
+
+def _probe(engine: Engine) -> None:
+    """Raises WorkersError where a worker ends although it has nothing to do."""
+    try:
+        with engine.open(1) as executor:
+            executor.submit(os.getpid).result()
+    except Exception as error:
+        if not _is_loss(error):
+            raise
+        raise WorkersError(
+            "worker processes end as soon as they start: a script that starts a run needs the usual "
+            "`if __name__ == '__main__':`, or use one worker"
+        ) from error
 
 
 def _alone(

@@ -25,13 +25,12 @@ from pipelines.documents.model import DocumentError, Sidecar
 from pipelines.sidecars import SUFFIX, printable, read_sidecar
 from pipelines.sources import Source, at_hand, file_system, hash_or_nothing, is_remote, sha256_of
 from pipelines.warehouse.schema import SCHEMAS, conform, empty
-from pipelines.warehouse.tables import content_sum, parquet_bytes, sorted_by_key
+from pipelines.warehouse.staging import TableFile
+from pipelines.warehouse.tables import SUMMED_BY, content_sum, parquet_bytes, sorted_by_key
 
 DOCUMENT_TABLES = ("documents", "sections", "mentions", "observations", "targets")
 FACTS = "part.json"
 NO_DOCUMENT = ("no_document", "A sidecar without its document; add the document or remove it.")
-SUMMED_BY = f"polars {pl.__version__}"
-"""Content sums of two releases of Polars may differ, so that parts of another one are made anew."""
 
 
 class DocumentRows(Protocol):
@@ -73,21 +72,13 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class TableFact:
-    """One file of a part; `content` is the sum of its rows' hashes."""
-
-    rows: int
-    bytes: int
-    sha256: str
-    content: int
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
-    """A part on disk: its name and the facts of its tables."""
+    """A part on disk: its name and the files of its tables, by their path inside the folder of parts."""
 
     name: str
-    tables: Mapping[str, TableFact]
+    tables: Mapping[str, TableFile]
+    faults: tuple[str, ...] = ()
+    """Rules that its tables break, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,17 +269,17 @@ def crashed(wanted: Wanted, folder: str, version: str) -> BatchResult:
 # ---------------------------------------------------------------------------------------------------------- the folder
 
 
-def write_part(folder: str, name: str, frames: Mapping[str, pl.DataFrame]) -> Part:
+def write_part(folder: str, name: str, frames: Mapping[str, pl.DataFrame], faults: Sequence[str] = ()) -> Part:
     """Writes the tables of a part in their own order; a part is seen whole or not at all."""
     data: dict[str, bytes] = {}
-    facts: dict[str, TableFact] = {}
+    facts: dict[str, TableFile] = {}
     for table, frame in frames.items():
         frame = sorted_by_key(table, frame)
         data[table] = parquet_bytes(frame)
         sha256 = hashlib.sha256(data[table]).hexdigest()
-        facts[table] = TableFact(frame.height, len(data[table]), sha256, content_sum(frame))
-    part = Part(name, facts)
-    said = {"name": name, "summed_by": SUMMED_BY, "tables": {t: asdict(f) for t, f in facts.items()}}
+        facts[table] = TableFile(f"{name}/{table}.parquet", frame.height, len(data[table]), sha256, content_sum(frame))
+    part = Part(name, facts, tuple(faults))
+    said = {"name": name, "faults": faults, "summed_by": SUMMED_BY, "tables": {t: asdict(f) for t, f in facts.items()}}
     note = json.dumps(said, sort_keys=True).encode()
     files = {f"{table}.parquet": d for table, d in data.items()} | {FACTS: note}
     if is_remote(folder):
@@ -320,7 +311,8 @@ def read_part(folder: Path, deep: bool = False) -> Part | None:
     its bytes are others."""
     try:
         note = json.loads((folder / FACTS).read_bytes())
-        part = Part(note["name"], {table: TableFact(**fact) for table, fact in note["tables"].items()})
+        files = {table: TableFile(**fact) for table, fact in note["tables"].items()}
+        part = Part(note["name"], files, tuple(note["faults"]))
         if (
             part.name != folder.name
             or note["summed_by"] != SUMMED_BY

@@ -206,6 +206,21 @@ def find_documents(raw: Path | str) -> list[Source]:
     return sorted(found, key=lambda s: os.fsencode(s.name))
 
 
+def local_tables(raw: Path | str, copy: Path) -> Path:
+    """Where the series/ and corrections/ of a raw folder lie on this machine: there, or in `copy`, fetched anew."""
+    if not is_remote(str(raw)):
+        return Path(raw)
+    fs, root = file_system(str(raw))
+    for folder in sorted(RESERVED_FOLDERS):
+        shutil.rmtree(copy / folder, ignore_errors=True)
+        address = f"{root.rstrip('/')}/{folder}"
+        for path in fs.find(address) if fs.exists(address) else ():
+            target = copy / folder / path[len(address) :].lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(fs.cat_file(path))
+    return copy
+
+
 # ------------------------------------------------------------------------------------------------------------- archives
 
 

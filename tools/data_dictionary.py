@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from pipelines.warehouse.database import SQL_TYPES
 from pipelines.warehouse.schema import SCHEMA_VERSION, TABLES
-from pipelines.warehouse.store import SQL_TYPES
 
 
 def dictionary() -> str:

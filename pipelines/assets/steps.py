@@ -8,65 +8,70 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 
-from pipelines.corpus import Corpus, extractor_version, read_corpus
+from pipelines.catalogue.corrections import Fault
+from pipelines.corpus import Corpus, code_version, extractor_version, read_corpus
 from pipelines.doctor import browser, font
-from pipelines.parts import DOCUMENT_TABLES, Extract
-from pipelines.sources import doc_id_of
+from pipelines.executors import local_engine
+from pipelines.finishing import CODE_FOLDERS, document_rows, finish
+from pipelines.parts import Extract
+from pipelines.sources import doc_id_of, local_tables
+from pipelines.warehouse.files import write_if_changed
 from pipelines.warehouse.schema import BY_NAME, conform, empty
-from pipelines.warehouse.store import Publication, Store, write_if_changed
-from pipelines.warehouse.tables import parquet_bytes
+from pipelines.warehouse.staging import ONE_FILE_ROWS, Staged, TableFile, describe_file, key_of, same_content
+from pipelines.warehouse.store import Publication, Store
+from pipelines.warehouse.tables import content_sum, parquet_bytes, sorted_by_key
 
 Frame = pl.DataFrame
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _part(store: Store, part: str, table: str) -> Path:
-    return store.cache / "parts" / f"{part}.{table}.parquet"
-
-
-def _keep(store: Store, part: str, table: str, frame: Frame) -> None:
-    write_if_changed(_part(store, part, table), parquet_bytes(conform(table, frame)))
-
-
-def _kept(store: Store, part: str, table: str) -> Frame:
-    path = _part(store, part, table)
-    return conform(table, pl.read_parquet(path)) if path.is_file() else empty(table)
+def _corpus_note(store: Store) -> Path:
+    return store.cache / "parts" / "corpus.json"
 
 
 def read_documents(
     store: Store,
-    raw: Path,
+    raw: Path | str,
     *,
     workers: int | None = None,
+    executor: str = "processes",
+    exchange: str = "",
+    verify: bool = False,
     extract: Extract | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Corpus:
-    """Reads new and changed documents; keeps the rows of all."""
-    corpus = read_corpus(raw, store.cache / "documents", workers=workers, extract=extract, progress=progress)
-    tables = corrected(corpus.tables, raw / "corrections")
-    for table in DOCUMENT_TABLES:
-        _keep(store, "corpus", table, tables[table])
-    write_if_changed(store.cache / "parts" / "inputs.sha256", corpus.inputs_sha256.encode())
+    """Reads new and changed documents, applies corrections and checks each document; keeps the rows of all."""
+    from pipelines.catalogue.corrections import load
+
+    tables = local_tables(raw, store.cache / "raw")
+    corpus = read_corpus(
+        raw, store.cache / "documents", tables=tables, workers=workers, executor=executor, exchange=exchange,
+        verify=verify, extract=extract, progress=progress,
+    )  # fmt: skip
+    corrections, faults = load(tables / "corrections")
+    finished = finish(corpus, store.cache / "finished", indicators(store).read(), corrections, local_engine(workers))
+    stale = _placed(store, "corpus", "documents", _stale_corrections([*faults, *finished.stale]))
+    files = dict(finished.files) | {"documents": (*finished.files["documents"], stale)}
+    note = {
+        "inputs_sha256": corpus.inputs_sha256,
+        "faults": finished.faults,
+        "files": {table: [asdict(f) for f in found] for table, found in files.items()},
+    }
+    write_if_changed(_corpus_note(store), json.dumps(note, sort_keys=True).encode())
     return corpus
 
 
-def corrected(tables: Mapping[str, Frame], folder: Path) -> dict[str, Frame]:
-    """The documents' tables with the analyst's corrections applied; entries that no longer fit become document rows
-    with the status `stale_correction`, so that every run names them."""
-    from pipelines.catalogue.corrections import apply, load
-
-    corrections, faults = load(folder)
-    documents = tables["documents"]
-    paths = dict(documents.select("path", "doc_id").iter_rows())
-    observations, stale = apply(tables["observations"], paths, corrections)
+def _stale_corrections(faults: Sequence[Fault]) -> Frame:
+    """Corrections that no longer fit as document rows with the status `stale_correction`, so that every run names them."""
+    schema = BY_NAME["documents"].schema
     rows = [
-        dict.fromkeys(documents.columns)
+        dict.fromkeys(schema)
         | {
             "doc_id": doc_id_of(f"corrections/{fault.origin}"),
             "path": f"corrections/{fault.origin}",
@@ -75,27 +80,76 @@ def corrected(tables: Mapping[str, Frame], folder: Path) -> dict[str, Frame]:
             "error": f"The correction {fault.message}",
             "extractor_version": extractor_version(),
         }
-        for fault in [*faults, *stale]
+        for fault in faults
     ]
-    added = pl.DataFrame(rows, schema=documents.schema, orient="row")
-    return dict(tables) | {"observations": observations, "documents": pl.concat([documents, added])}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def read_published(store: Store, raw: Path) -> dict[str, int]:
+def _placed(store: Store, part: str, table: str, frame: Frame) -> TableFile:
+    """A table's rows from one origin as a file."""
+    path = store.cache / "parts" / f"{part}.{table}.parquet"
+    frame = sorted_by_key(table, conform(table, frame))
+    write_if_changed(path, parquet_bytes(frame))
+    return describe_file(path, frame)
+
+
+def _files(store: Store, table: str) -> list[TableFile]:
+    """The files of a table from documents and from published figures."""
+    found: list[TableFile] = []
+    for note in (_corpus_note(store), store.cache / "parts" / "published.json"):
+        try:
+            found += [TableFile(**fact) for fact in json.loads(note.read_bytes())["files"].get(table, ())]
+        except FileNotFoundError:
+            continue  # that origin was never read
+    return [f for f in found if f.rows]
+
+
+def read_published(store: Store, raw: Path | str) -> dict[str, int]:
     """Reads the tables of published figures; rows a table."""
     from pipelines.series.published import read_series
 
-    found = read_series(raw / "series")
+    found = read_series(local_tables(raw, store.cache / "raw") / "series")
     rows = {"documents": found.documents, "observations": found.observations, "targets": found.targets}
-    for table, frame in rows.items():
-        _keep(store, "published", table, frame)
-    return {table: frame.height for table, frame in rows.items()}
+    rows |= document_rows({"mentions": empty("mentions"), **rows}, indicators(store).read())
+    files = {table: [asdict(_placed(store, "published", table, frame))] for table, frame in rows.items()}
+    write_if_changed(store.cache / "parts" / "published.json", json.dumps({"files": files}, sort_keys=True).encode())
+    return {table: rows[table].height for table in ("documents", "observations", "targets")}
 
 
-def combine(store: Store, table: str) -> Frame:
+# -------------------------------------------------------------------------------------------------------------- tables
+
+
+def _made(store: Store, table: str, inputs: Sequence[Staged], make: Callable[[], Frame]) -> Staged:
+    """The table as made last from the same inputs by the same code, else made now."""
+    key = key_of(code_version(CODE_FOLDERS), same_content(inputs))
+    known = store.staging.read(table)
+    if known is None or known.made_from != key:
+        store.stage(table, make(), key)
+    return store.table(table)
+
+
+def _joined(store: Store, table: str, files: Sequence[TableFile], more: Callable[[], Frame]) -> Staged:
+    """A table whose rows lie in files, with some more rows: one file while it is small, else the files as they are."""
+    added = more()
+    if sum(f.rows for f in files) + added.height <= ONE_FILE_ROWS:
+        source = Staged(table, tuple(files))
+        key = key_of(same_content([source]), f"{added.height} {content_sum(added)}")
+        known = store.staging.read(table)
+        if known is None or known.made_from != key:
+            store.stage(table, pl.concat([source.scan().collect(), added]), key)
+        return store.table(table)
+    extra = [_placed(store, "more", table, added)] if added.height else []
+    return store.stage_files(table, [*files, *extra])
+
+
+def combine(store: Store, table: str) -> Staged:
     """A table's rows from documents and from published figures."""
-    parts = [_kept(store, part, table) for part in ("corpus", "published")]
-    return store.stage(table, pl.concat(parts))
+    return _joined(store, table, _files(store, table), lambda: empty(table))
+
+
+def indicators(store: Store) -> Staged:
+    """The catalogue's indicators."""
+    return _made(store, "indicators", (), indicator_rows)
 
 
 def indicator_rows() -> Frame:
@@ -130,20 +184,21 @@ def indicator_rows() -> Frame:
     return pl.DataFrame(rows, schema=BY_NAME["indicators"].schema, orient="row")
 
 
-def indicators(store: Store) -> Frame:
-    """The catalogue's indicators."""
-    return store.stage("indicators", indicator_rows())
-
-
-def places(store: Store) -> Frame:
+def places(store: Store) -> Staged:
     """The places the data speak of, with the units above them."""
+    read = [store.table(table) for table in ("observations", "targets")]
+    return _made(store, "places", read, lambda: _place_rows(read))
+
+
+def _place_rows(read: Sequence[Staged]) -> Frame:
     from pipelines.catalogue.places import by_code
 
     known = by_code()
     wanted: set[str] = set()
     named: dict[str, str | None] = {}
-    for table in ("observations", "targets"):
-        for code, name in store.staged(table).select("place_code", "place_name").drop_nulls("place_code").rows():
+    for table in read:
+        found = table.scan().select("place_code", "place_name").drop_nulls("place_code")
+        for code, name in found.group_by("place_code").agg(pl.col("place_name").min()).collect().iter_rows():
             named.setdefault(code, name)
     for code in named:
         at: str | None = code
@@ -166,61 +221,97 @@ def places(store: Store) -> Frame:
                 "valid_to": place.valid_to if place else None,
             }
         )
-    return store.stage("places", pl.DataFrame(rows, schema=BY_NAME["places"].schema, orient="row"))
+    return pl.DataFrame(rows, schema=BY_NAME["places"].schema, orient="row")
 
 
-def series(store: Store) -> Frame:
+POINTS = ("kind", "indicator_id", "place_code", "value")
+TEXTS = ("raw", "sentence", "indicator", "values", "place_name", "period_text", "links_rel", "links_to", "candidates", "rule", "extractor_version")  # fmt: skip
+"""Columns of observations that no series needs; they are most of the table."""
+
+
+def series(store: Store) -> Staged:
     """One point for each key, chosen among the observations."""
-    from pipelines.series.build import build_series
+    read = [store.table(table) for table in ("observations", "indicators", "documents")]
 
-    points = build_series(store.staged("observations"), store.staged("indicators"), store.staged("documents"))
-    return store.stage("series", points)
+    def make() -> Frame:
+        from pipelines.series.build import build_series
+
+        rows = read[0].scan().filter((pl.col("kind") == "actual") & pl.all_horizontal(pl.col(*POINTS).is_not_null()))
+        return build_series(rows.drop(TEXTS).collect(), read[1].read(), read[2].read())
+
+    return _made(store, "series", read, make)
 
 
-def growth_rates(store: Store) -> Frame:
+def growth_rates(store: Store) -> Staged:
     """Points against earlier points."""
-    from pipelines.analysis.growth import growth_rates as compute
+    read = [store.table(table) for table in ("series", "indicators")]
 
-    return store.stage("growth_rates", compute(store.staged("series"), store.staged("indicators")))
+    def make() -> Frame:
+        from pipelines.analysis.growth import growth_rates as compute
+
+        return compute(read[0].read(), read[1].read())
+
+    return _made(store, "growth_rates", read, make)
 
 
-def target_gaps(store: Store) -> Frame:
+def target_gaps(store: Store) -> Staged:
     """Values against targets."""
-    from pipelines.analysis.targets import target_gaps as compute
+    read = [store.table(table) for table in ("series", "targets", "indicators", "observations")]
 
-    gaps = compute(
-        store.staged("series"), store.staged("targets"), store.staged("indicators"), store.staged("observations")
-    )
-    return store.stage("target_gaps", gaps)
+    def make() -> Frame:
+        from pipelines.analysis.targets import target_gaps as compute
 
+        targets = read[1].read()
+        compared = targets.lazy().select(pl.col("actual_observation_id").alias("observation_id")).drop_nulls().unique()
+        observations = read[3].scan().join(compared, on="observation_id", how="semi").collect()
+        return compute(read[0].read(), targets, read[2].read(), observations)
 
-def checks(store: Store) -> Frame:
-    """Reconciliations of the documents' own figures, and quality checks on the series."""
-    from pipelines.analysis.quality import quality_checks
-    from pipelines.analysis.reconcile import checks as compute
-
-    points, indicators = store.staged("series"), store.staged("indicators")
-    found = [compute(store.staged("observations"), indicators, points), quality_checks(points, indicators)]
-    return store.stage("checks", pl.concat([conform("checks", frame) for frame in found]))
+    return _made(store, "target_gaps", read, make)
 
 
-def review(store: Store) -> Frame:
+def checks(store: Store) -> Staged:
+    """Reconciliations of the documents' own figures, and of and quality checks on the series."""
+    read = [store.table(table) for table in ("series", "indicators")]
+    own = Staged("checks", tuple(_files(store, "checks")))
+
+    def make() -> Frame:
+        from pipelines.analysis.quality import quality_checks
+        from pipelines.analysis.reconcile import checks as compute
+
+        points, catalogue = read[0].read(), read[1].read()
+        found = [own.read(), compute(empty("observations"), catalogue, points), quality_checks(points, catalogue)]
+        # an identity inside a document is not told again of the series
+        return pl.concat(found).unique("check_id", keep="first", maintain_order=True)
+
+    return _made(store, "checks", [own, *read], make)
+
+
+def review(store: Store) -> Staged:
     """Readings an analyst should look at."""
-    from pipelines.warehouse.review import review_rows
+    from pipelines.warehouse.review import conflict_review, disputed
 
-    return store.stage(
-        "review", review_rows(store.staged("mentions"), store.staged("observations"), store.staged("series"))
-    )
+    points, observations = store.table("series"), store.table("observations")
+
+    def conflicts() -> Frame:
+        rows = points.scan().select("observation_id", "conflict").collect()
+        seen = observations.scan().join(disputed(rows).lazy(), on="observation_id", how="semi").collect()
+        return conflict_review(seen, rows)
+
+    return _joined(store, "review", _files(store, "review"), conflicts)
 
 
 def publish(store: Store, accept: str = "") -> Publication:
     """Checks all staged tables and publishes them; `accept` says why fewer figures than before are right."""
-    inputs = store.cache / "parts" / "inputs.sha256"
     last = store.manifest() or {}
+    try:
+        note = json.loads(_corpus_note(store).read_bytes())
+    except FileNotFoundError:
+        note = {"inputs_sha256": str(last.get("inputs_sha256", "")), "faults": []}
     return store.publish(
-        inputs_sha256=inputs.read_text() if inputs.is_file() else str(last.get("inputs_sha256", "")),
+        inputs_sha256=note["inputs_sha256"],
         extractor_version=extractor_version(),
         accept=accept,
+        document_faults=note["faults"],
     )
 
 

@@ -6,7 +6,7 @@ one. Not here: how tables are filled (the other packages), which rules hold acro
 
     <warehouse>/current               -> vintage-<vintage>, three links that change together; swapping it publishes
     <warehouse>/xianzhi.duckdb        -> current/xianzhi.duckdb -> warehouse-<vintage>.duckdb
-    <warehouse>/tables                -> current/tables -> tables-<vintage>/NAME.parquet
+    <warehouse>/tables                -> current/tables -> tables-<vintage>/NAME.parquet, a folder of files where large
     <warehouse>/manifest.json         -> current/manifest.json: hash and size of each published file
     <warehouse>/publications.jsonl    one line for each publication there ever was
     <warehouse>/.cache/               staged tables, shards of extracted documents; may be deleted at any time
@@ -21,7 +21,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -34,10 +34,13 @@ import duckdb
 import polars as pl
 
 from pipelines.sources import sha256_of
-from pipelines.warehouse.gates import GATES, coverage_faults, faults
+from pipelines.warehouse.database import DatabaseError, build_database
+from pipelines.warehouse.files import write_if_changed
+from pipelines.warehouse.gates import COUNTS, DOCUMENT_GATES, GATES, coverage_faults, faults
 from pipelines.warehouse.lock import writer_lock
-from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION, TABLES, SchemaError, Table, conform
-from pipelines.warehouse.tables import hash_tables, parquet_bytes, sorted_by_key
+from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION, TABLES, SchemaError, conform
+from pipelines.warehouse.staging import ONE_FILE_ROWS, Staged, Staging, TableFile
+from pipelines.warehouse.tables import hash_contents
 
 DATABASE = "xianzhi.duckdb"
 TABLES_LINK = "tables"
@@ -45,16 +48,6 @@ MANIFEST = "manifest.json"
 CURRENT = "current"
 LOG = "publications.jsonl"
 KEPT_VINTAGES = 3
-STORAGE_VERSION = "v1.0.0"  # readable by duckdb 1.5 as well as 2.0
-
-SQL_TYPES: Mapping[Any, str] = {
-    pl.String: "VARCHAR",
-    pl.Int64: "BIGINT",
-    pl.Float64: "DOUBLE",
-    pl.Boolean: "BOOLEAN",
-    pl.List(pl.String): "VARCHAR[]",
-    pl.List(pl.Float64): "DOUBLE[]",
-}
 
 
 class StoreError(RuntimeError):
@@ -98,7 +91,7 @@ def _clear_errors(root: Path) -> Iterator[None]:
         if error.errno in reasons:
             raise StoreError(f"cannot write to {root}: {reasons[error.errno]}; the previous warehouse stays") from error
         raise
-    except (duckdb.IOException, pl.exceptions.ComputeError) as error:
+    except (duckdb.IOException, DatabaseError, pl.exceptions.ComputeError) as error:
         raise StoreError(f"cannot write to {root}: {error}; the previous warehouse stays") from error
 
 
@@ -125,23 +118,6 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_if_changed(path: Path, data: bytes) -> bool:
-    """Puts `data` at `path` in one step; leaves an equal file alone and says whether it wrote."""
-    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return True
-
-
 def _relink(link: Path, target: str) -> None:
     """Makes a link lead elsewhere in one step; a link that leads there already is left alone."""
     if link.is_symlink() and str(link.readlink()) == target:
@@ -158,31 +134,46 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.cache = root / ".cache"
+        self.staging = Staging(self.cache / "stage")
 
     # --- staging ----------------------------------------------------------------------------------------------------
 
-    def _staged_path(self, table: str) -> Path:
-        return self.cache / "stage" / f"{table}.parquet"
-
-    def stage(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    def stage(self, table: str, frame: pl.DataFrame, made_from: str = "") -> pl.DataFrame:
         """Checks a table against its schema and keeps it for publication; an equal file is left alone."""
-        frame = sorted_by_key(table, conform(table, frame))
         with _clear_errors(self.root):
-            write_if_changed(self._staged_path(table), parquet_bytes(frame))
+            self.staging.write(table, frame, made_from)
         return frame
 
-    def staged(self, table: str) -> pl.DataFrame:
+    def stage_files(self, table: str, files: Sequence[TableFile], made_from: str = "") -> Staged:
+        """Keeps a table for publication that lies in several files, each of which fits the schema."""
+        with _clear_errors(self.root):
+            return self.staging.note(Staged(table, tuple(files), made_from))
+
+    def table(self, table: str) -> Staged:
         """The table as staged last, else as published; raises StoreError where it was never built, or where what is
         there is damaged or of another schema version: an older table beside newer ones would be a wrong answer."""
-        paths = (self._staged_path(table), self.root / TABLES_LINK / f"{table}.parquet")
-        found = next((path for path in paths if path.is_file()), None)
-        if found is None:
+        found = self.staging.read(table)
+        if found is not None:
+            return found
+        published = self.root / TABLES_LINK / f"{table}.parquet"
+        damaged = f"the table {table} in {self.root} is damaged or of an older version: `xianzhi run` builds it again"
+        if self.staging.has(table):
+            raise StoreError(damaged)
+        if not published.exists():
             raise StoreError(f"the table {table} has not been built in {self.root}: run `xianzhi run` first")
         try:
-            return conform(table, pl.read_parquet(found))
+            return self.staging.write(table, pl.read_parquet(published))
+        except (SchemaError, pl.exceptions.PolarsError, OSError) as error:
+            raise StoreError(damaged) from error
+
+    def staged(self, table: str) -> pl.DataFrame:
+        """All rows of `table`, in the order of its key."""
+        found = self.table(table)
+        try:
+            return conform(table, found.read())
         except (SchemaError, pl.exceptions.PolarsError, OSError) as error:
             raise StoreError(
-                f"the table {table} in {found} is damaged or of an older version: `xianzhi run` builds it again"
+                f"the table {table} in {self.root} is damaged or of an older version: `xianzhi run` builds it again"
             ) from error
 
     # --- publishing -------------------------------------------------------------------------------------------------
@@ -203,23 +194,23 @@ class Store:
         return f"the warehouse in {self.root} is of schema version {found}, this program makes {SCHEMA_VERSION}: all documents are read again and it is built anew"
 
     def publish(
-        self, *, inputs_sha256: str, extractor_version: str, now: datetime | None = None, accept: str = ""
+        self,
+        *,
+        inputs_sha256: str,
+        extractor_version: str,
+        now: datetime | None = None,
+        accept: str = "",
+        document_faults: Sequence[str] = (),
     ) -> Publication:
         """Checks the staged tables and makes them the warehouse; raises GateError or StoreError and changes nothing.
 
         `accept` says why fewer figures than in the vintage before are right; the publication records it.
+        `document_faults` are rules that documents alone were found to break when their rows were made.
         """
         with _clear_errors(self.root), writer_lock(self.root):
-            tables = {t.name: self.staged(t.name) for t in TABLES if t.name != "publications"}
-            found = faults(tables)
-            before = self._before()
-            shrunk = coverage_faults(tables, before) if before else []
-            if shrunk and not accept.strip():
-                found += [*shrunk, 'if this is right, run again with --accept-smaller "the reason"']
-            if found:
-                raise GateError(found)
-            tables_sha256 = hash_tables(tables)
-            rows = {name: frame.height for name, frame in tables.items()}
+            staged = {t.name: self.table(t.name) for t in TABLES if t.name != "publications"}
+            rows = {name: table.rows for name, table in staged.items()}
+            tables_sha256 = hash_contents({name: (t.rows, t.content) for name, t in staged.items()})
             last = self.manifest()
             identity = {
                 "tables_sha256": tables_sha256,
@@ -227,7 +218,24 @@ class Store:
                 "extractor_version": extractor_version,
                 "schema_version": SCHEMA_VERSION,
             }
-            if last and all(last.get(k) == v for k, v in identity.items()) and not self.verify():
+            same = (
+                last is not None and all(last.get(k) == v for k, v in identity.items()) and not self.verify(deep=False)
+            )
+            if last and same and last.get("code_version") == code_version():
+                database = (self.root / DATABASE).resolve()
+                return Publication(
+                    last["vintage"], tables_sha256, inputs_sha256, extractor_version, rows, database, new=False
+                )
+            tables = _for_gates(staged)
+            large = rows["observations"] > ONE_FILE_ROWS
+            found = [*document_faults, *faults(tables, skip=DOCUMENT_GATES if large else ())]
+            before = self._before()
+            shrunk = coverage_faults(tables, before) if before else []
+            if shrunk and not accept.strip():
+                found += [*shrunk, 'if this is right, run again with --accept-smaller "the reason"']
+            if found:
+                raise GateError(found)
+            if last and same:
                 database = (self.root / DATABASE).resolve()
                 return Publication(
                     last["vintage"], tables_sha256, inputs_sha256, extractor_version, rows, database, new=False
@@ -246,19 +254,31 @@ class Store:
                 "verdicts": [f"{verdict} {n}" for verdict, n in verdicts],
                 "accepted": " | ".join([accept.strip(), *shrunk]) if shrunk else None,
             }
-            tables["publications"] = self._publications(record)
-            database = self._write_vintage(vintage, tables, record)
+            del tables, before
+            staged["publications"] = self.staging.write("publications", self._publications(record))
+            database = self._write_vintage(vintage, staged, record)
             return Publication(vintage, tables_sha256, inputs_sha256, extractor_version, rows, database, new=True)
 
     def _before(self) -> dict[str, pl.DataFrame] | None:
         """What the vintage before says about coverage; None where there is none that today's program can read."""
-        found = {}
-        for name in ("documents", "observations", "series"):
-            try:
-                found[name] = conform(name, pl.read_parquet(self.root / TABLES_LINK / f"{name}.parquet"))
-            except (OSError, SchemaError, pl.exceptions.PolarsError):
-                return None
-        return found
+        folder = self.root / TABLES_LINK
+        try:
+            found = {
+                name: pl.scan_parquet(folder / f"{name}.parquet").select(list(BY_NAME[name].schema))
+                for name in ("documents", "observations", "series")
+            }
+            documents, series = found["documents"].collect(), found["series"].collect()
+            observations = found["observations"].join(
+                series.lazy().select("observation_id"), on="observation_id", how="semi"
+            )
+            return {
+                "documents": conform("documents", documents),
+                "series": conform("series", series),
+                "observations": observations.select("observation_id", "doc_id").collect(),
+                COUNTS: _counted(found["observations"]),
+            }
+        except (OSError, SchemaError, pl.exceptions.PolarsError):
+            return None
 
     def _new_vintage(self, now: datetime) -> str:
         """A name that sorts behind all before, even where the clock went back."""
@@ -300,7 +320,7 @@ class Store:
                 found.append(row)
         return found
 
-    def _write_vintage(self, vintage: str, tables: Mapping[str, pl.DataFrame], record: dict[str, Any]) -> Path:
+    def _write_vintage(self, vintage: str, tables: Mapping[str, Staged], record: dict[str, Any]) -> Path:
         folder = self.root / f"tables-{vintage}"
         links = self.root / f"vintage-{vintage}"
         database = self.root / f"warehouse-{vintage}.duckdb"
@@ -309,20 +329,24 @@ class Store:
         for stale in (candidate, candidate.with_name(candidate.name + ".wal")):
             stale.unlink(missing_ok=True)
         try:
-            build_database(candidate, tables)
+            rows = {name: table.rows for name, table in tables.items()}
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            for name, frame in tables.items():
-                self._place_parquet(folder / f"{name}.parquet", frame)
+            placed = [path for name, table in tables.items() for path in self._place(folder, name, table)]
+            build_database(candidate, {name: table.paths for name, table in tables.items()}, rows)
             _sync(candidate)
             candidate.replace(database)
             files = {
-                str(path.relative_to(self.root)): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-                for path in (database, *sorted(folder.iterdir()))
+                str(path.relative_to(self.root)): {
+                    "sha256": sha256,
+                    "bytes": path.stat().st_size,
+                    "mtime_ns": path.stat().st_mtime_ns,
+                }
+                for path, sha256 in ((database, sha256_of(database)), *placed)
             }
             note = record | {
                 "database": database.name,
-                "rows": {n: f.height for n, f in tables.items()},
+                "rows": rows,
                 "files": files,
             }
             shutil.rmtree(links, ignore_errors=True)
@@ -336,7 +360,7 @@ class Store:
             for name in (DATABASE, TABLES_LINK, MANIFEST):
                 _relink(self.root / name, f"{CURRENT}/{name}")
             _sync(self.root)
-            log = "".join(json.dumps(row, sort_keys=True) + "\n" for row in tables["publications"].to_dicts())
+            log = "".join(json.dumps(row, sort_keys=True) + "\n" for row in tables["publications"].read().to_dicts())
             with suppress(OSError):  # it is published already; the next publication writes the line from its table
                 write_if_changed(self.root / LOG, log.encode())
         except BaseException:
@@ -350,16 +374,30 @@ class Store:
         self._prune(vintage)
         return database
 
-    def _place_parquet(self, path: Path, frame: pl.DataFrame) -> None:
-        data = parquet_bytes(frame)
-        published = self.root / TABLES_LINK / path.name
-        if published.is_file() and published.stat().st_size == len(data) and published.read_bytes() == data:
+    def _place(self, folder: Path, name: str, table: Staged) -> list[tuple[Path, str]]:
+        """Puts the files of a table into the folder of a vintage, with their hashes: one file, or a folder of files.
+        Files that the last vintage has too share their bytes with it."""
+        if len(table.files) == 1:
+            wanted = [(folder / f"{name}.parquet", table.files[0])]
+        else:
+            (folder / f"{name}.parquet").mkdir()
+            wanted = [(folder / f"{name}.parquet" / f"{f.sha256[:24]}.parquet", f) for f in table.files if f.rows]
+        for path, fact in wanted:
+            source = Path(fact.path)
+            published = self.root / TABLES_LINK / path.relative_to(folder)
+            if sha256_of(source) != fact.sha256:
+                raise StoreError(f"{source} was changed after it was made: `xianzhi run --verify` makes it again")
             try:
-                os.link(published.resolve(), path)  # unchanged tables share their bytes with the last vintage
-                return
+                if published.is_file() and sha256_of(published) == fact.sha256:
+                    os.link(published.resolve(), path)
+                    continue
+                if len(table.files) > 1:
+                    os.link(source, path)  # parts are never changed in place
+                    continue
             except OSError:
                 pass  # a file system without hard links: write it again
-        write_if_changed(path, data)
+            write_if_changed(path, source.read_bytes())
+        return [(path, fact.sha256) for path, fact in wanted]
 
     def _current(self) -> str | None:
         """The vintage that is published."""
@@ -383,8 +421,9 @@ class Store:
                 if folder.name.removeprefix(f"{kind}-") not in kept:
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def verify(self) -> list[str]:
-        """Every published file against the manifest: one sentence for each that is missing or changed."""
+    def verify(self, deep: bool = True) -> list[str]:
+        """Every published file against the manifest: one sentence for each that is missing or changed. Without `deep`, a
+        file of the size and time it was published with counts as unchanged."""
         manifest = self.manifest()
         if manifest is None:
             return [f"no readable {MANIFEST} in {self.root}"]
@@ -399,46 +438,34 @@ class Store:
             path = self.root / name
             if not path.is_file():
                 found.append(f"{name} is missing")
+            elif not deep and (path.stat().st_size, path.stat().st_mtime_ns) == (fact["bytes"], fact.get("mtime_ns")):
+                continue
             elif sha256_of(path) != fact["sha256"]:
                 found.append(f"{name} differs from the manifest: its bytes were changed after publication")
         return found
 
 
-def create_statement(table: Table, schema: str) -> str:
-    """The CREATE TABLE statement of a declared table; every name comes from `schema.py`."""
-    columns = ", ".join(f'"{c.name}" {SQL_TYPES[c.dtype]}{" NOT NULL" if c.required else ""}' for c in table.columns)
-    return f'CREATE TABLE {schema}."{table.name}" ({columns})'
+def _for_gates(staged: Mapping[str, Staged]) -> dict[str, pl.DataFrame]:
+    """The tables that rules across tables look at. Of observations too many to hold, those that other tables rest on or
+    the analyst decided on; mentions are then left to the rules of each document."""
+    tables = {
+        name: table.read() for name, table in staged.items() if name not in ("observations", "mentions", "review")
+    }
+    if staged["observations"].rows <= ONE_FILE_ROWS:
+        return tables | {name: staged[name].read() for name in ("observations", "mentions", "review")}
+    resting = pl.concat(
+        [tables[t].select("observation_id") for t in ("series", "growth_rates", "target_gaps")]
+    ).unique()
+    decided = pl.any_horizontal(pl.col("flags").list.contains(flag) for flag in ("corrected", "rejected"))
+    rows = staged["observations"].scan().with_columns(pl.col("sentence").str.slice(0, 1))
+    kept = pl.concat([rows.join(resting.lazy(), on="observation_id", how="semi"), rows.filter(decided)])
+    counts = _counted(staged["observations"].scan())
+    return tables | {"observations": kept.collect().unique("observation_id"), COUNTS: counts}
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def build_database(path: Path, tables: Mapping[str, pl.DataFrame]) -> None:
-    """Writes a complete database with types, NOT NULL and comments, filled by column name, and counts it again."""
-    connection = duckdb.connect(":memory:")
-    try:
-        connection.execute(f"ATTACH {_literal(str(path))} AS candidate (STORAGE_VERSION '{STORAGE_VERSION}')")
-        connection.execute("BEGIN")
-        for table in TABLES:
-            frame = conform(table.name, tables[table.name])
-            target = f'candidate.main."{table.name}"'
-            names = ", ".join(f'"{c.name}"' for c in table.columns)
-            connection.execute(create_statement(table, "candidate.main"))
-            connection.execute(f"COMMENT ON TABLE {target} IS {_literal(table.comment)}")
-            for c in table.columns:
-                connection.execute(f'COMMENT ON COLUMN {target}."{c.name}" IS {_literal(c.comment)}')
-            connection.register("incoming", frame.to_arrow())
-            connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM incoming")  # noqa: S608
-            connection.unregister("incoming")
-        connection.execute("COMMIT")
-        for table in TABLES:
-            row = connection.execute(f'SELECT count(*) FROM candidate.main."{table.name}"').fetchall()  # noqa: S608
-            if row[0][0] != tables[table.name].height:
-                raise StoreError(f"the candidate database lost rows of {table.name}")
-        connection.execute("DETACH candidate")
-    finally:
-        connection.close()
+def _counted(observations: pl.LazyFrame) -> pl.DataFrame:
+    """Observations of each document: doc_id, n."""
+    return observations.group_by("doc_id").agg(pl.len().cast(pl.Int64).alias("n")).collect()
 
 
 def describe(publication: Publication) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def growth(**other: Any) -> pl.DataFrame:
     [
         ("evidence", changed("series", place_code=pl.lit("110101")), "another place or indicator"),
         ("evidence", changed("observations", sentence=pl.lit("")), "without their sentence"),
-        ("evidence", changed("observations", doc_id=pl.lit("d9")), "without a document"),
+        ("documents", changed("observations", doc_id=pl.lit("d9")), "without a document"),
         ("evidence", small_tables() | {"growth_rates": growth(observation_id="gone")}, "growth_rates: 1 rows without"),
         ("mentions", changed("mentions", raw=pl.lit("other")), "no mention of their document"),
         ("mentions", changed("documents", n_mentions=pl.lit(4, pl.Int64)), "another number of mentions"),
@@ -46,7 +46,7 @@ def growth(**other: Any) -> pl.DataFrame:
         ("units", changed("indicators", unit=pl.lit("%")), "another unit than the catalogue's"),
         ("ranges", changed("series", value=pl.lit(1300.0), value_lo=pl.lit(1300.0), value_hi=pl.lit(1300.0)), "impossible"),
         ("ranges", changed("series", year=pl.lit(201, pl.Int64)), "impossible"),
-        ("ranges", changed("observations", confidence=pl.lit(1.5)), "confidences outside"),
+        ("documents", changed("observations", confidence=pl.lit(1.5)), "confidences outside"),
     ],
 )  # fmt: skip
 def test_each_rule_names_its_rows(rule: str, tables: dict[str, pl.DataFrame], words: str) -> None:
