@@ -209,6 +209,12 @@ def _outer(text: str) -> list[Edit]:
     if _OUTER_GATE.search(text) is None:
         return []
     work = _Pass(text)
+    taken: set[int] = set()
+    for found in _MOJIBAKE.finditer(text):
+        undone = _undo_mojibake(found.group())
+        if undone is not None:
+            work.add(found.start(), found.end(), undone, "mojibake")
+            taken.update(range(found.start(), found.end()))
     for found in _ENTITY.finditer(text):
         value = html.unescape(found.group())
         if value != found.group():
@@ -216,11 +222,11 @@ def _outer(text: str) -> list[Edit]:
                 value = ""
             work.add(found.start(), found.end(), value.replace("\xa0", " "), "entity")
     for found in _INVISIBLE_RUN.finditer(text):
-        work.add(found.start(), found.end(), "", "invisible")
-    for found in _MOJIBAKE.finditer(text):
-        undone = _undo_mojibake(found.group())
-        if undone is not None:
-            work.add(found.start(), found.end(), undone, "mojibake")
+        start = found.start()
+        while start in taken:  # å\xad¦ is 学: its soft hyphen is a byte of the character
+            start += 1
+        if start < found.end():
+            work.add(start, found.end(), "", "invisible")
     work.edits.sort(key=lambda e: e.start)
     return work.edits
 
@@ -267,8 +273,8 @@ def _inner(text: str) -> list[Edit]:
             if len(value) == 1 and value != c:
                 work.add(at, at + 1, value, "variant")
     for found in _near(_LOOKALIKE_GATE, _LOOKALIKE, text):
-        if sum(map(_is_digit, found.group())) < 2:
-            continue
+        if sum(map(_is_digit, found.group())) < 2 or not taken.isdisjoint(range(*found.span())):
+            continue  # 3％o.43亩: the letter is part of the permille sign
         for at in range(found.start(), found.end()):
             if text[at] in "OolI":
                 work.add(at, at + 1, text[at].translate(_LOOKALIKES), "lookalike", certain=False, number_risk=True)
