@@ -12,6 +12,11 @@ from pipelines.documents.model import Section
 
 HEADING_ONE = re.compile(r"^\s*(?:一、|第一部分|第一章)")
 HEADING_LATER = re.compile(r"^\s*(?:[二三四五六七八九十]+、|第[二三四五六七八九]部分|[2-9][、.．]\s?[一-鿿])")
+HEADING_ABOVE = re.compile(
+    r"^\s*(?:[一二三四五六七八九十]+、|[(（][一二三四五六七八九十]+[)）]|第[一二三四五六七八九十]+[章部])"
+)
+ITEM = re.compile(r"^\s*(?P<number>[1-9][0-9]?)(?P<mark>[.．、)）])")
+ITEM_HEADING_LENGTH = 30
 NUMBERED = re.compile(
     r"^\s*(?:[一二三四五六七八九十]+(?:、|是|要)|[(（][一二三四五六七八九十0-9]+[)）]|[0-9]+[、.．)）]|其[一二三四五])"
 )
@@ -27,7 +32,8 @@ def split(
 
     A new section starts where top-level numbering begins again after it had gone on (`三、… 一、…`), with the opening
     paragraphs before it that announce a report (`汇报如下`), at a greeting that follows numbered parts, and after a
-    line naming the author (`(作者系…)`). `place_of` tells the place a short heading names; where headings name two or
+    line naming the author (`(作者系…)`); also where the numbering of short headings begins again at 1 in another writing
+    with no heading of a higher level between (`1.… 2.… 1、…`): one author numbers in one way. `place_of` tells the place a short heading names; where headings name two or
     more places (`一、某某县`), each begins a section of a compilation.
     """
     lines: list[tuple[int, int, str]] = []
@@ -38,9 +44,18 @@ def split(
     marked = {a for a, _ in furniture}
     starts = [0]
     seen_later = False
+    reached, mark = 0, ""
     for i, (start, _, line) in enumerate(lines):
         if start in marked or not line.strip():
             continue
+        if HEADING_ABOVE.match(line):
+            reached = 0
+        elif item := ITEM.match(line):
+            again = int(item["number"]) == 1 and reached > 1 and item["mark"] != mark
+            if again and len(line.strip()) <= ITEM_HEADING_LENGTH:
+                starts.append(start)
+                seen_later = False
+            reached, mark = int(item["number"]), item["mark"]
         if HEADING_LATER.match(line):
             seen_later = True
         elif HEADING_ONE.match(line) and seen_later:

@@ -61,6 +61,7 @@ DATE = re.compile(
     rf"|(?<![0-9:.])(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?(?![0-9])(?=\s|$|分|[^0-9:/万]{{0,3}}$)"
     rf"|(?<![0-9.])(?:19|20)[0-9]{{2}}(?=[、和与]\s?(?:19|20)[0-9]{{2}}(?:[、和与]\s?(?:19|20)[0-9]{{2}})*(?:年|两年|三年))"
     rf"|(?<![0-9.])(?:19|20)[0-9]{{2}}(?=[两三四五六七八九十]年)"
+    r"|(?<![0-9.])[1-9]0年代"
     rf"|(?<![0-9.])[1-4一二三四]季度)"
 )
 
@@ -159,6 +160,12 @@ NOUN_UNIT = {
     "特困群众": "人",
 }
 _NOUN = re.compile(_any_of(tuple(NOUN_UNIT)))
+# a noun of people or households behind an attribute, after a scale word: 4.1万低收入人口, 8.2万老年农民
+_NOUN_NEAR = re.compile(
+    "[^，,。；;、：:（）()0-9用于为给对由和及与元的]{1,6}?("
+    + "|".join(n for n, u in NOUN_UNIT.items() if u in ("人", "户"))
+    + ")"
+)
 SYMBOLS = ("%", "‰", "百分点", "千分点")
 
 
@@ -216,6 +223,7 @@ _IN_DATE = frozenset("年月日号:-/—–~～至到季学xX×*＊_○、和与
 # what stands before the digits of a label (第3次, 附件2, “4.25”) or follows them (1+2, 12B)
 _BEFORE_LABEL = frozenset('第件图表号话编线“"‘《')
 _IN_LABEL = frozenset("+＋" + ascii_letters)
+_ITEM_OPENS = frozenset(("", *"\n\u3000 \t。；;：:，,"))
 _PHONE = 10  # digits from which a number may be one of a telephone
 
 
@@ -255,8 +263,14 @@ def _read(text: str, start: int) -> Mention | None:
     return None
 
 
+# a list number that stands close to a year: 1.2016年底前新建…
+_ITEM_BEFORE_YEAR = re.compile(r"[1-9][0-9]?(?=\.(?:19|20)[0-9]{2}年)")
+
+
 def _read_digits(text: str, start: int) -> Mention | None:
     """A mention that begins with an Arabic digit: a date, a label, else a quantity or a bare number."""
+    if (item := _ITEM_BEFORE_YEAR.match(text, start)) and text[start - 1 : start] in _ITEM_OPENS:
+        return Mention(start, item.end(), item.group(), "label", "list_number")
     run = _DIGITS.match(text, start)
     end = run.end() if run else start + 1
     follows, precedes = text[end : end + 1], text[start - 1 : start]
@@ -406,8 +420,8 @@ def _plain(text: str, span_start: int, start: int, hit: re.Match[str], modifier:
     if unit_word in _NAMED_UNITS and not _AFTER_UNIT.match(text[end : end + 1] or "。"):
         return Mention(start, end, text[start:end], "label", "name")
     unit = _base(unit_word) if unit_word else None
-    if unit is None and (noun := _NOUN.match(text, end)):
-        unit = NOUN_UNIT[noun.group()]
+    if unit is None and (noun := _NOUN.match(text, end) or (_NOUN_NEAR.match(text, end) if scale else None)):
+        unit = NOUN_UNIT[noun[1] if noun.re is _NOUN_NEAR else noun.group()]
     if slash:
         unit = (unit or "") + slash.replace(".", "·")
     if damaged:
@@ -460,7 +474,7 @@ _ITEM_TEXT = re.compile(r"\s?[、.．]\s?[一-鿿“]")
 _COLON_BEFORE = re.compile(r"[：:。；;]\s?$")
 _LIST_GOES_ON = re.compile(r"\s?[、,，]\s?[0-9]")
 _COPULA_BEFORE = re.compile("(?:为|是|达|达到|到|比|率|数|值|性别比|指数|系数|共|计|的)$")
-_ENDS_AFTER = re.compile(r"[，,。；;、)）\s]|$")
+_ENDS_AFTER = re.compile(r"[，,。；;、)）\s]|的?(?:峰值|水平|低点|高点|高位)|$")
 _HAN = re.compile("[一-鿿]")
 
 

@@ -55,10 +55,18 @@ TIME = re.compile(
     r"|(?P<now>截[至止]目前|到目前(?:为止)?|目前|现有)|(?P<past>过去的?一年|一年来)"
     r"|(?P<this>今年(?:以来)?|本年度?|当年|年内|全年|年初以来|去年以来)"
     r"|(?P<last>去年(?:同期)?|上年(?:同期|度)?|上一年)|(?P<next>明年|来年|下一年)|(?P<cumulative>几年来|多年来|历年|累计至)"
-    r"|(?P<fyp>[“\"]?(?P<fn>十[一二三四]?)五[”\"]?(?P<during>期间|时期)?(?:规划|末)?))"
+    r"|(?P<fyp>[“\"]?(?P<fn>十[一二三四]?)五[”\"]?(?P<during>期间|时期)?(?P<planend>期?末)?(?:规划)?))"
 )
 _IGNORED_AFTER = re.compile(r"^\s?(?:[一-鿿]{0,6})?(?:制定|下发|印发|颁布|出台|修订|发布的)")
 _COMPARED_BEFORE = re.compile(r"(?:比|较|同比|与|和|超过|低于|高于|不到|不及|不足|相当于|接近|恢复到|由|从)$")
+_FOUNDED_BEFORE = re.compile(r"[建办立始生业设]于$")  # 始建于1956年: when a thing began is not when it was counted
+_EVENT_AFTER = re.compile(r"(?:正式|全面)?(?:启动|挂牌|开工|成立|召开|施行|实施|起)")  # 7月1日启动，参保31.4万人
+_PLAN_AFTER = re.compile(
+    r"的?(?:工作)?(?:目标|任务|计划|预算|指标)"
+)  # 占全年任务的59.2%: the plan is the year's, the share is not
+_ITEM = re.compile(
+    r"[。；;]\s*(?:[一二三四五六七八九十]是|其[一二三四]|第[一二三四五六]，|[（(][一二三四五六七八九十0-9]+[)）])"
+)
 _DEADLINE_BEFORE = re.compile(r"(?:到|力争|确保|争取|预计|计划|截至)$")
 _DEADLINE_AFTER = re.compile(r"年?[底末]?(?:之?前|以前)")
 _GOVERNMENT_REPORT = re.compile(r"政府工作报告")
@@ -331,8 +339,12 @@ def _spoken_year(written: str, year: str) -> str:
 def _reference(text: str, hit: re.Match[str], start: int) -> bool:
     before = text[max(start, hit.start() - 3) : hit.start()]
     after = text[hit.end() : hit.end() + 12]
-    if _COMPARED_BEFORE.search(before) or _IGNORED_AFTER.match(after):
+    if _COMPARED_BEFORE.search(before) or _FOUNDED_BEFORE.search(before) or _IGNORED_AFTER.match(after):
         return True
+    if (hit["this"] and _PLAN_AFTER.match(after)) or (hit.group()[-1] in "日号" and _EVENT_AFTER.match(after)):
+        return True
+    if before[-1:] in ("“", '"') and not hit["fyp"]:
+        return True  # 荣获“2017年度先进单位”
     opened = text.rfind("《", max(start, hit.start() - 30), hit.start())
     return opened >= 0 and text.find("》", opened, hit.start()) < 0
 
@@ -410,7 +422,9 @@ def _word(text: str, hit: re.Match[str], part: Part, whole: Part, past: str, sta
     if hit["cumulative"]:
         return word(f"????..{year}", "span")
     plan = {"十": 2001, "十一": 2006, "十二": 2011, "十三": 2016, "十四": 2021}[hit["fn"]]
-    # “十三五”期间，全县计划…: the plan's years are meant; 十三五规划 and 十三五末 name the plan in passing
+    # “十三五”期间，全县计划…: the plan's years are meant; 十三五规划 names the plan in passing
+    if hit["planend"]:
+        return word(str(plan + 4), "annual")
     period = f"{plan}..{plan + 4}"
     return TimeWord(
         hit.start(), hit.end(), hit.group(), period, "plan", not hit["during"] or _reference(text, hit, start)
@@ -450,9 +464,17 @@ def period_of(
                 continue
             chosen = w
             break
+        if w.start < sentence and _SINCE_AFTER.match(text, w.end):
+            continue  # 2006年起…: a beginning says nothing of the sentences that follow
         if opens and w.kind != "now" and _DATED.search(w.text):
+            if w.kind in _PARTS_OF_YEAR and (
+                _DEADLINE_AFTER.match(text, w.end) or _ITEM.search(text, w.end, mention_start)
+            ):
+                continue  # 9月底前…。; 一是…5月份…。二是…: a part of the year ends with its sentence or its item
             chosen = w
             break
+        if w.kind in ("annual", "span") and _DATED.search(w.text) and not _deadline(text, w):
+            break  # 2000年为…，2010年为…。分孩次看…: the sentence before ended in another year
     if chosen is None and following < len(words):
         w = words[following]
         if (
@@ -468,7 +490,11 @@ def period_of(
     else:
         period, told, kind = _anchored(line, chosen, paragraph), chosen.text, chosen.kind
     annual = len(period) == 4 and period in (part.year, part.default) and period.isdigit()
-    until = kind == "day" and chosen is not None and _UNTIL.search(text[max(0, chosen.start - 3) : chosen.start])
+    until = (
+        kind == "day"
+        and chosen is not None
+        and (_UNTIL.search(text[max(0, chosen.start - 3) : chosen.start]) or _MOMENT.match(text, chosen.end))
+    )
     if stock and (annual or until):
         period = f"asof:{period}"
     return period, told, kind
@@ -478,12 +504,25 @@ _PARTS_OF_YEAR = frozenset(("ytd", "month", "now", "day", "half", "quarter"))
 _DATED = re.compile("[0-9]|季度|半年")
 
 
+def _deadline(text: str, word: TimeWord) -> bool:
+    """到2017年底, 2016年底前: a year something shall be done by."""
+    before = text[max(0, word.start - 2) : word.start]
+    return _DEADLINE_BEFORE.search(before) is not None or _DEADLINE_AFTER.match(text, word.end) is not None
+
+
 def _of_that(text: str, word: TimeWord, position: int) -> bool:
-    """True where a number follows a time word directly: 上年同期的1960人."""
-    return 0 <= position - word.end <= 6 and _OF_THAT_TIME.fullmatch(text, word.end, position) is not None
+    """True where a number follows a time word directly (上年同期的1960人) or is the plan it speaks of (全年计划培训300人次)."""
+    if 0 <= position - word.end <= 12 and _OF_THAT_TIME.fullmatch(text, word.end, position) is not None:
+        return True
+    return _PLAN_AFTER.match(text, word.end) is not None and not _NEXT_NUMBER.search(text, word.end, position)
 
 
-_OF_THAT_TIME = re.compile(r"\s?(?:同期|年)?(?:末|底)?的?(?:约|近)?")
+_OF_THAT_TIME = re.compile(
+    r"\s?(?:同期|年)?(?:末|底)?(?:第[一二三四五六七]次)?(?:全国)?(?:人口普查)?的?(?:目标|任务|计划|预算)*(?:数|的)?(?:约|近)?"
+)
+_SINCE_AFTER = re.compile("(?:季学期|春季|秋季)?(?:起|开始|以来|之?后)")
+_NEXT_NUMBER = re.compile("[0-9，,。；;]")
+_MOMENT = re.compile("零时|[02]4?时")
 _UNTIL = re.compile(r"截[至止]?到?$")
 _FLOW = re.compile(r"率|比|增|减|降|升|出生|死亡|新|全年")
 _SAME_YEAR = re.compile(r"全年|当年|年内|本年度?|年[末底]")

@@ -205,3 +205,15 @@ def test_values_dealt_out_over_years(tmp_path: Path) -> None:
     assert [(r["indicator"], r["period"]) for r in found] == [
         ("常住人口", "asof:2007"), ("常住人口", "asof:2008"), ("常住人口", "asof:2009"),
     ]  # fmt: skip
+
+
+def test_numbering_that_begins_again_in_another_writing_is_another_text(tmp_path: Path) -> None:
+    first = "一、目标任务\n2015年减贫61户。\n三、组织保障\n1.强化领导。落实责任，明确分工，一级抓一级。\n2.强化投入。2015年投入62万元。\n"
+    second = "1、强化政府职责\n2007年建成学校63所。\n2、优化布局\n2007年撤并教学点64个，投入65万元。\n"
+    path = tmp_path / "two.txt"
+    path.write_text(first + second, encoding="utf8")
+    found = {r["value"]: (r["section"], r["period"]) for r in extract_records(path) if r["class"] == "indicator"}
+    assert found[620000.0] == (0, "2015") and found[63.0] == (1, "2007")
+    same = "三、组织保障\n1、强化领导。\n2、强化投入。\n四、其他\n1.协调。\n"
+    path.write_text(first + same, encoding="utf8")
+    assert {r["section"] for r in extract_records(path)} == {0}

@@ -61,6 +61,8 @@ def test_quantities(text: str, value: float, unit: str, approx: str) -> None:
         ("1.加强领导。", ["label"]),
         ("到88镇开展义诊", ["label"]),
         ("2008、2009两年", ["date", "date"]),
+        ("上世纪90年代以来", ["date"]),
+        ("\n1.2016年底前", ["label", "date"]),
     ],
 )
 def test_what_is_no_quantity(text: str, classes: list[str]) -> None:
@@ -159,9 +161,13 @@ def test_every_digit_lies_in_one_mention(text: str) -> None:
         ("节约20万元", 200000.0, "元", "exact"),
         ("附近12个村", 12.0, "个", "exact"),
         ("超过了80%", 80.0, "%", "at_least"),
+        ("确保4.1万低收入人口脱贫", 41000.0, "人", "exact"),
+        ("带动8.2万老年农民参保", 82000.0, "人", "exact"),
+        ("配备大型设备23台件。", 23.0, "台件", "exact"),
+        ("达到123.4的峰值，", 123.4, None, "exact"),
     ],
 )
-def test_wordings_of_other_texts(text: str, value: float, unit: str, approx: str) -> None:
+def test_wordings_of_other_texts(text: str, value: float, unit: str | None, approx: str) -> None:
     (m,) = quantities(text)
     assert (m.value, m.unit, m.approx) == (pytest.approx(value), unit, approx)
 
