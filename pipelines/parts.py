@@ -126,6 +126,7 @@ def _error_rows(name: str, doc_id: str, sha256: str, status: str, error: str, si
         "source_url": sidecar.source_url if sidecar else None,
         "publisher": sidecar.publisher if sidecar else None,
         "published_on": sidecar.published_on if sidecar else None,
+        "licence": sidecar.licence if sidecar else None,
         "status": status,
         "error": error,
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -331,7 +331,7 @@ def repairs_of(source: SourceText) -> list[Edit]:
         return list(restore(source.text).edits)
     edits = restore(source.plain).edits
     spans = (source.plain_map.to_original(e.start, e.end) for e in edits)
-    return [replace(e, start=start, end=end) for e, (start, end) in zip(edits, spans, strict=True)]
+    return [e._replace(start=start, end=end) for e, (start, end) in zip(edits, spans, strict=True)]
 
 
 def _table_part(

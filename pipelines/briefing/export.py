@@ -114,7 +114,8 @@ def export(
 
         report.files.append(workbook(data, exports_dir / f"{slug('xianzhi', suffix)}.xlsx"))
     if "csv" in wanted:
-        from pipelines.briefing.tables import csv_files, data_package
+        from pipelines.briefing.package import data_package
+        from pipelines.briefing.tables import csv_files
 
         report.files.extend(csv_files(data, exports_dir / slug("csv", suffix)))
         if not suffix:

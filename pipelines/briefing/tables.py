@@ -1,15 +1,12 @@
-"""Workbooks, CSV files and the open data package: the warehouse's rows for readers without the warehouse.
+"""Workbooks and CSV files: the warehouse's rows with names, sentences and evidence joined, for spreadsheets.
 
-No figure is drawn and no number calculated here.
+No figure is drawn and no number calculated here; the exact tables are in `package`.
 """
 
 from __future__ import annotations
 
 import io
-import json
-import re
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import xlsxwriter  # type: ignore[import-untyped, unused-ignore]
@@ -17,7 +14,7 @@ import xlsxwriter  # type: ignore[import-untyped, unused-ignore]
 from pipelines.briefing.common import moment, stable_zip, write
 from pipelines.charts import WarehouseLike, evidence_link
 from pipelines.charts.theme import clean
-from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION
+from pipelines.warehouse.schema import BY_NAME
 
 SHEETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
@@ -188,56 +185,3 @@ def csv_files(warehouse: WarehouseLike, out_dir: Path) -> list[Path]:
         frame = guard(rows_for(warehouse, name))
         files.append(write(out_dir / f"{name}.csv", ("\ufeff" + frame.write_csv()).encode("utf-8")))
     return files
-
-
-def data_package(warehouse: WarehouseLike, out_dir: Path) -> list[Path]:
-    """Every table as CSV with `datapackage.json` (Frictionless): types, meanings, keys, sources, vintage. Values are
-    exact, nothing is disarmed; lists are JSON."""
-    types = {pl.String: "string", pl.Int64: "integer", pl.Float64: "number", pl.Boolean: "boolean"}
-    files, resources = [], []
-    for name, table in BY_NAME.items():
-        frame = warehouse.table(name)
-        lists = [c for c, t in frame.schema.items() if isinstance(t, pl.List)]
-        frame = frame.with_columns(
-            pl.Series(c, [None if v is None else json.dumps(v.to_list(), ensure_ascii=False) for v in frame[c]], dtype=pl.String)
-            for c in lists
-        )  # fmt: skip
-        keys = [c for c in table.key if c in frame.columns]
-        frame = frame.sort(keys, nulls_last=True) if keys else frame
-        files.append(write(out_dir / f"{name}.csv", frame.write_csv().encode("utf-8")))
-        fields = []
-        for c in table.columns:
-            spec: dict[str, Any] = {
-                "name": c.name,
-                "type": "array" if isinstance(c.dtype, pl.List) else types[c.dtype],
-                "description": c.comment,
-            }
-            if c.required:
-                spec["constraints"] = {"required": c.dtype != pl.String}
-            fields.append(spec)
-        schema: dict[str, Any] = {"fields": fields, "missingValues": [""]}
-        required = {c.name for c in table.columns if c.required}
-        if set(table.key) <= required:
-            schema["primaryKey"] = list(table.key)
-        resources.append(
-            {"name": name.replace("_", "-"), "path": f"{name}.csv", "profile": "tabular-data-resource",
-             "description": table.comment, "format": "csv", "mediatype": "text/csv", "encoding": "utf-8",
-             "schema": schema}
-        )  # fmt: skip
-    documents = warehouse.table("documents").sort("path")
-    sources = [
-        {"title": clean(r["title"] or r["path"]), **({"path": r["source_url"]} if re.match(r"https?://", r["source_url"] or "") else {})}
-        for r in documents.iter_rows(named=True)
-    ]  # fmt: skip
-    package = {
-        "profile": "tabular-data-package",
-        "name": "xianzhi",
-        "title": "Indicators read from Chinese county and district reports",
-        "version": f"{SCHEMA_VERSION}.0.0",
-        "created": moment(str(warehouse.vintage or "")).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "licenses": [{"name": "Apache-2.0", "title": "Apache License 2.0 (data structure and code; facts are free)"}],
-        "sources": sources or [{"title": "none"}],
-        "resources": resources,
-    }
-    text = json.dumps(package, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    return [write(out_dir / "datapackage.json", text), *files]

@@ -381,6 +381,7 @@ def _document_row(
         "source_url": sidecar.source_url if sidecar else None,
         "publisher": sidecar.publisher if sidecar else None,
         "published_on": sidecar.published_on if sidecar else None,
+        "licence": sidecar.licence if sidecar else None,
         "n_chars": len(source.text),
         "n_sections": len(r.sections),
         "n_mentions": len(r.mentions),

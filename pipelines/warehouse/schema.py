@@ -74,6 +74,7 @@ TABLES: tuple[Table, ...] = (
             _col("source_url", S, "where the document was published, from the sidecar"),
             _col("publisher", S, "who published it, from the sidecar"),
             _col("published_on", S, "date of publication, ISO 8601, as precise as known"),
+            _col("licence", S, "licence of the text, from the sidecar; figures are facts"),
             _col("n_chars", N, "characters of decoded text"),
             _col("n_sections", N, "sections found"),
             _col("n_mentions", N, "numeric mentions found"),

@@ -40,10 +40,11 @@ def write_hostile_documents(raw: Path) -> None:
     """A raw folder: text files with hostile names and sidecars, a page, an archive, a table of published figures."""
     folder = raw / "documents"
     folder.mkdir(parents=True)
-    for i, trick in enumerate(TRICKS):
-        name = f"{i} {trick}"[:60].replace("/", "_").replace("\0", "")
-        (folder / f"{name}.txt").write_text(body(2001 + i, trick), encoding="utf-8")
-        quoted = trick.replace("'", "''")
+    for i in range(0, len(TRICKS), 3):  # three a document: all of them are tried, in few documents
+        name = f"{i} {TRICKS[i]}"[:60].replace("/", "_")
+        reports = [body(2001 + k, TRICKS[k]) for k in range(i, i + 3)]
+        (folder / f"{name}.txt").write_text("\n".join(reports), encoding="utf-8")
+        quoted = " ".join(TRICKS[i : i + 3]).replace("'", "''")
         (folder / f"{name}.yaml").write_text(
             f"title: '武清区报告 {quoted}'\npublisher: '{quoted}'\nsource_url: 'javascript:{TRAP}=1'\nnote: '{quoted}'\n",
             encoding="utf-8",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import html
-import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +19,7 @@ from synthetic_warehouse import HOSTILE
 from pipelines.briefing import pictures
 from pipelines.briefing.evidence import mark_text
 from pipelines.briefing.export import export
-from pipelines.briefing.tables import data_package, guard, rows_for, workbook
+from pipelines.briefing.tables import guard, rows_for, workbook
 from pipelines.charts import Frames
 from pipelines.documents.model import Edit
 from pipelines.warehouse.schema import BY_NAME, empty
@@ -171,17 +170,6 @@ def test_slides_are_native_with_evidence_in_the_notes(warehouse: Frames, tmp_pat
     before = files[1].read_bytes()
     export(warehouse, tmp_path, ("pptx",), place="990001")
     assert files[1].read_bytes() == before
-
-
-def test_open_data_package_describes_every_column(warehouse: Frames, tmp_path: Path) -> None:
-    files = data_package(warehouse, tmp_path)
-    package = json.loads(files[0].read_text(encoding="utf-8"))
-    assert {r["path"] for r in package["resources"]} == {f"{n}.csv" for n in BY_NAME}
-    for resource in package["resources"]:
-        header = (tmp_path / resource["path"]).read_text(encoding="utf-8").split("\n")[0].split(",")
-        assert header == [f["name"] for f in resource["schema"]["fields"]]
-        assert all(f["description"] for f in resource["schema"]["fields"])
-        assert re.fullmatch(r"[a-z0-9._-]+", resource["name"])
 
 
 def test_an_empty_warehouse_exports_without_fault(tmp_path: Path) -> None:
