@@ -244,6 +244,85 @@ def test_targets_meet_the_series_by_year() -> None:
     assert half["annualised_value"] is None and half["gap_label"] == "headroom"
 
 
+def gaps_of(s: pl.DataFrame, *wanted: dict[str, Any], obs: pl.DataFrame | None = None) -> dict[str, dict[str, Any]]:
+    got = tg.target_gaps(s, targets(*wanted), indicators(), obs)
+    return {r["period"]: r for r in got.rows(named=True)}
+
+
+def test_a_range_is_met_inside_and_missed_on_either_side() -> None:
+    s = series(*(point("sex_ratio_at_birth", str(y), v, "男/100女", lo=v - 0.005, hi=v + 0.005)
+                 for y, v in ((2010, 117.94), (2015, 113.51))))  # fmt: skip
+    stated = observation("t", "sex_ratio_at_birth", None, "男/100女", "2015", values=[103.0, 107.0], kind="target")
+    wanted = target("target:t", "sex_ratio_at_birth", None, "男/100女", "equal", "2011..2015", place="330322")
+    got = gaps_of(s, wanted | {"observation_ids": ["t"]}, obs=observations(stated))["2015"]
+    assert got["gap"] == near(-6.51) and got["status"] == "missed" and got["target"] == 107, "TV 6f 1"
+    assert "two_sided" in got["flags"] and got["attainment"] is None and got["ceiling_use"] is None
+    assert got["escap_status"] == near(10 - 10 * 6.51 / 10.94)
+    inside = series(point("sex_ratio_at_birth", "2015", 105, "男/100女"))
+    met = gaps_of(inside, wanted | {"observation_ids": ["t"]}, obs=observations(stated))["2015"]
+    assert (met["gap"], met["status"]) == (2, "met"), "TV 6f 2"
+
+
+def test_own_shares_of_the_year_replace_the_calendar() -> None:
+    years = {2008: (2.0, 10.0), 2009: (2.4, 10.0), 2010: (2.2, 10.0)}
+    rows = [point("birth_rate", f"{y}-Q1", q, "‰", kind="quarter") for y, (q, _) in years.items()]
+    rows += [point("birth_rate", str(y), a, "‰") for y, (_, a) in years.items()]
+    rows += [point("birth_rate", "2011-Q1", 1.63, "‰", kind="quarter", lo=1.625, hi=1.635)]
+    wanted = target("t", "birth_rate", 10.66, "‰", "at_most", "2011", place="330322")
+    got = gaps_of(series(*rows), wanted)["2011-Q1"]
+    assert "own_share" in got["flags"] and got["elapsed_share"] == near(0.22)
+    assert got["annualised_value"] == near(7.40909), "TV 7.3 own share"
+    d = (0.24 - 0.20) / 0.44
+    assert (got["annualised_lo"], got["annualised_hi"]) == (near(1.625 / 0.22 / (1 + d)), near(1.635 / 0.22 / (1 - d)))
+    assert got["pace"] == near(0.611632), "pace stays on the calendar"
+    one_year = gaps_of(series(*rows[1:2], *rows[4:5], rows[-1]), wanted)["2011-Q1"]
+    assert one_year["annualised_value"] == near(6.52) and "own_share" not in one_year["flags"]
+
+
+def test_a_year_from_october_is_half_gone_in_march() -> None:
+    text = "本计划生育年度一季度末人口出生率1.63‰"
+    obs = observations(observation("a", "birth_rate", 1.63, "‰", "2011-Q1", "quarter", place_code=None, sentence=text))
+    wanted = target("t", "birth_rate", 10.66, "‰", "at_most", "2011", actual="a")
+    got = gaps_of(series(), wanted, obs=obs)["2011-Q1"]
+    assert got["elapsed_share"] == near(0.5) and got["annualised_value"] == near(3.26), "TV 7.3 计划生育年度"
+
+
+def test_progress_towards_a_plan_of_several_years() -> None:
+    s = series(*(point("sex_ratio_at_birth", str(y), v, "男/100女") for y, v in ((2010, 117.94), (2014, 115.88))))
+    wanted = target("t", "sex_ratio_at_birth", 115, "男/100女", "at_most", "2011..2015", place="330322")
+    got = gaps_of(s, wanted)["2014"]
+    assert (got["status"], got["progress_class"]) == ("under_way", "moderate"), "TV 8.3b"
+    assert (got["progress_ratio"], got["linear_ratio"]) == (near(0.872811), near(0.875850)), "TV 8.3b"
+    assert got["un_class"] == "fair", "TV 8.4a"
+    assert (got["escap_status"], got["escap_line"]) == (near(7.00680), near(8)), "TV 8.5"
+    assert got["required_change"] == near(-0.88)
+    assert (got["base_year"], got["base_value"]) == (2010, 117.94)
+
+
+def test_methods_that_disagree() -> None:
+    s = series(*(point("poor_population", str(y), v, "人", basis="x") for y, v in ((2014, 3015), (2015, 1831))))
+    wanted = target("t", "poor_population", 520, "人", "at_most", "2015..2017", place="330322")
+    got = gaps_of(s, wanted)["2015"]
+    assert (got["progress_class"], "method_sensitive" in got["flags"]) == ("moderate", True), "TV 8.3c"
+    assert (got["progress_ratio"], got["linear_ratio"]) == (near(0.885737), near(1.42365)), "TV 8.3c"
+
+
+def test_progress_is_not_judged_across_a_break() -> None:
+    s = series(*(point("poor_population", str(y), v, "人") for y, v in ((2009, 5000), (2012, 3000))))
+    wanted = target("t", "poor_population", 1000, "人", "at_most", "2011..2015", place="330322")
+    got = gaps_of(s, wanted)["2012"]
+    assert got["progress_class"] == "insufficient_data" and got["progress_ratio"] is None
+    assert "break" in got["flags"]
+
+
+def test_without_a_year_before_the_plan_the_series_gives_the_base() -> None:
+    s = series(*(point("sex_ratio_at_birth", str(y), v, "男/100女") for y, v in ((2011, 117.94), (2015, 115.88))))
+    wanted = target("t", "sex_ratio_at_birth", 115, "男/100女", "at_most", "2011..2016", place="330322")
+    got = gaps_of(s, wanted)
+    assert got["2015"]["base_year"] == 2011 and got["2015"]["progress_class"] == "moderate"
+    assert got["2011"]["progress_class"] == "insufficient_data"
+
+
 def test_units_must_agree() -> None:
     s = series(point("birth_rate", "2011", 10.0, "‰"))
     got = tg.target_gaps(
