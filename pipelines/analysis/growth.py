@@ -1,8 +1,8 @@
-"""Change and growth of series, wordings of multiples, and prior values implied by growth rates.
+"""Change and growth of series, and wordings of multiples.
 
-Here: change between two values, the reasons why a growth rate is withheld, mean annual growth over gaps, and what a
-stated growth rate says about the year before. Not here: choosing the values (pipelines/series) or judging them
-against targets (targets.py, progress.py).
+Here: change between two values, the reasons why a growth rate is withheld, and mean annual growth over gaps. Not here:
+choosing the values, also those that a stated growth rate implies (pipelines/series), or judging them against targets
+(targets.py, progress.py).
 """
 
 from __future__ import annotations
@@ -145,69 +145,6 @@ def multiple_reading(x0: pl.Expr, x1: pl.Expr, n: pl.Expr, half_unit: pl.Expr) -
     return pl.when(to & ~by).then(pl.lit("to")).when(by & ~to).then(pl.lit("by"))
 
 
-# ------------------------------------------------------------------------------------------------------- implied priors
-
-
-def implied_prior(
-    x1: pl.Expr, growth: pl.Expr, half: pl.Expr, growth_half: pl.Expr
-) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """Prior value x1/(1 + g) with its ends, from a level and a nominal growth rate given as a ratio (METHODOLOGY 3.1).
-
-    `half` and `growth_half` are half units of level and rate. Null where 1 + g is not positive.
-    """
-    base = pl.when(1 + growth - growth_half > 0).then(1 + growth)
-    return divided(x1, base), divided(x1 - half, base + growth_half), divided(x1 + half, base - growth_half)
-
-
-def prior_from_change(x1: pl.Expr, change: pl.Expr) -> pl.Expr:
-    """Prior value x1 - change (METHODOLOGY 3.2)."""
-    return x1 - change
-
-
-def prior_from_points(
-    value: float,
-    points: float,
-    direction: str,
-    word: str,
-    unit: str,
-    plausible: tuple[float | None, float | None] = (None, None),
-) -> tuple[float | None, bool]:
-    """Prior value of `value` after a change of `points` worded 百分点 or 千分点, and whether it is `loose_point`.
-
-    `unit` is the indicator's. 百分点 of an indicator in ‰ is loosely read as that many units, unless only ten times as
-    many gives a plausible prior. METHODOLOGY 1.3.
-    """
-    step = points if direction == "down" else -points
-    natural = {"百分点": "%", "千分点": "‰"}.get(word, unit)
-    if natural == unit:
-        return value + step, False
-    lo, hi = plausible
-
-    def fits(prior: float) -> bool:
-        return (lo is None or prior >= lo) and (hi is None or prior <= hi)
-
-    if word == "百分点" and unit == "‰" and not fits(value + step) and fits(value + 10 * step):
-        return value + 10 * step, False
-    return (value + step, True) if fits(value + step) else (None, True)
-
-
-def mixed_base(prior_from_level: pl.Expr, prior_from_rate: pl.Expr, tolerance: pl.Expr) -> pl.Expr:
-    """True where two statements of one sentence imply priors further apart than their intervals allow
-    (METHODOLOGY 3.3b)."""
-    return (prior_from_level - prior_from_rate).abs() > tolerance
-
-
-_REAL = r"不变价|可比价|可比口径|扣除价格|实际增长|实际增速|同口径"
-
-
-def implied_prior_reason(indicator_id: pl.Expr, sentence: pl.Expr) -> pl.Expr:
-    """`basis_mismatch` where growth and level are on two bases, else null (METHODOLOGY 3.3): growth at constant or
-    comparable prices, 同口径 growth, all GDP growth, and growth of a growth rate."""
-    gdp = indicator_id.is_in(["gdp", "gdp_growth", "gdp_per_capita"]) | indicator_id.str.ends_with("_value_added")
-    refused = gdp.fill_null(False) | sentence.str.contains(_REAL).fill_null(False)
-    return pl.when(refused).then(pl.lit("basis_mismatch"))
-
-
 # ------------------------------------------------------------------------------------------------------- frame of rates
 
 REASONS = (
@@ -216,7 +153,7 @@ REASONS = (
 )  # fmt: skip
 """Why growth is withheld, in the order of the tests."""
 
-FLAGS = ("small_base", "points", "gap_in_series")
+FLAGS = ("small_base", "points", "gap_in_series", "unstable", "implied")
 
 _STENCIL, _YEAR = 2**32, 2**12
 """Places of line, stencil and year in one integer: line from bit 32, stencil from bit 12, year below."""
@@ -231,7 +168,7 @@ def _marks(length: int, rows: pl.Series) -> pl.Series:
     return pl.zeros(length, pl.UInt8, eager=True).scatter(rows, 1).cast(pl.Boolean)
 
 
-_PRIOR = ("period", "year", "value", "value_lo", "value_hi", "unit", "observation_id", "withheld", "revised")
+_PRIOR = ("period", "year", "value", "value_lo", "value_hi", "unit", "observation_id", "withheld", "revised", "marks")
 
 
 def _paired(points: pl.DataFrame) -> pl.DataFrame:
@@ -312,6 +249,7 @@ def _rates(points: pl.DataFrame, counts: pl.Series, breaks: pl.DataFrame) -> pl.
         small_base(x0, lo0, hi0, pl.col("is_count")).fill_null(False).cast(pl.UInt8)
         + 2 * (x0.is_not_null() & pl.col("is_rate")).cast(pl.UInt8)
         + 4 * (pl.col("n_years") > 1).fill_null(False).cast(pl.UInt8)
+        + (pl.col("marks") | pl.col("prior_marks").fill_null(0))
     )
     computed = (
         points.lazy()
@@ -359,6 +297,7 @@ def growth_rates(
     known = known_breaks() if breaks is None else breaks
     counts = indicators.filter(pl.col("measure_type").str.starts_with("count"))["indicator_id"]
     one_sided = pl.col("flags").list.contains("one_sided") | pl.col("value_hi").is_null()
+    unstable = pl.col("flags").list.contains("unstable").cast(pl.UInt8)
     severe = (pl.col("conflict") == "severe").fill_null(False)
     points = (
         series.lazy()
@@ -367,6 +306,7 @@ def growth_rates(
             *("period", "year", "value", "value_lo", "value_hi", "unit", "observation_id"),
             (pl.col("status") == "revised").alias("revised"),
             pl.when(severe).then(2).when(one_sided).then(1).otherwise(0).cast(pl.UInt8).alias("withheld"),
+            (unstable * 8 + (pl.col("status") == "implied").cast(pl.UInt8) * 16).cast(pl.UInt8).alias("marks"),
         )
         .collect()
     )

@@ -13,9 +13,9 @@ from importlib.resources import files
 
 import polars as pl
 
-from pipelines.analysis.growth import implied_prior_reason
 from pipelines.analysis.intervals import divided
 from pipelines.analysis.repairs import UNIT_SLIPS, located
+from pipelines.series.implied import implied_prior_reason
 from pipelines.warehouse.schema import SCHEMAS, conform, empty
 
 LOOSE = 0.005

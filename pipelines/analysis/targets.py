@@ -94,7 +94,17 @@ def gap_status(gap: pl.Expr, gap_lo: pl.Expr, gap_hi: pl.Expr) -> pl.Expr:
     )
 
 
-_VALUE = ["value", "value_lo", "value_hi", "value_unit", "period", "period_kind", "value_basis", "value_status", "one_sided"]
+_VALUE = [
+    "value",
+    "value_lo",
+    "value_hi",
+    "value_unit",
+    "period",
+    "period_kind",
+    "value_basis",
+    "value_status",
+    "one_sided",
+]
 _COMPARABLE_KINDS = ("annual", "ytd", "quarter", "half", "month", "school_year", "asof")
 _RATIO_UNITS = ("%", "‰", "1/10万", "1/万", "男/100女")
 _BIRTH_CONTROL_YEAR = "计划生育年度"
@@ -153,9 +163,9 @@ def _linked(targets: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
         pl.col("status").alias("value_status"),
         (pl.col("value_lo").is_not_null() & pl.col("value_hi").is_null()).alias("one_sided"),
     )
-    return targets.join(
-        seen, left_on="actual_observation_id", right_on="observation_id", how="inner"
-    ).with_columns(pl.col("actual_observation_id").alias("observation_id"))
+    return targets.join(seen, left_on="actual_observation_id", right_on="observation_id", how="inner").with_columns(
+        pl.col("actual_observation_id").alias("observation_id")
+    )
 
 
 def _from_series(targets: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
@@ -217,9 +227,13 @@ def _with_base(pairs: pl.DataFrame, series: pl.DataFrame, breaks: pl.DataFrame) 
         allow_exact_matches=False,
         check_sortedness=False,
     )
-    first = bases.unique(key, keep="first", maintain_order=True).rename({c: f"first_{c}" for c in bases.columns if c not in key})
+    first = bases.unique(key, keep="first", maintain_order=True).rename(
+        {c: f"first_{c}" for c in bases.columns if c not in key}
+    )
     based = joined.select(*pairs.columns, "base_year", "base_value", "base_status").join(first, on=key, how="left")
-    based = based.with_columns(pl.coalesce(c, f"first_{c}").alias(c) for c in ("base_year", "base_value", "base_status"))
+    based = based.with_columns(
+        pl.coalesce(c, f"first_{c}").alias(c) for c in ("base_year", "base_value", "base_status")
+    )
     rest = pairs.filter(pl.col("plan_start").is_null() | pl.col("place_code").is_null())
     rows = pl.concat([based.drop([f"first_{c}" for c in bases.columns if c not in key]), rest], how="diagonal")
     rows = rows.with_row_index("line").with_columns(pl.col("line").cast(pl.UInt32))
@@ -261,11 +275,18 @@ def _with_own_shares(pairs: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
         .join(shares, on=[*key, "stencil"], how="inner")
         .filter(pl.col("year") < pl.col("now"))
         .group_by("row")
-        .agg(pl.col("q").mean().alias("own_share"), pl.col("q").min().alias("low"), pl.col("q").max().alias("high"), pl.len())
+        .agg(
+            pl.col("q").mean().alias("own_share"),
+            pl.col("q").min().alias("low"),
+            pl.col("q").max().alias("high"),
+            pl.len(),
+        )
         .filter(pl.col("len") > 1)
         .with_columns(own_share_spread(pl.col("low"), pl.col("high"), pl.col("own_share")).alias("own_spread"))
     )
-    return rows.join(found.select("row", "own_share", "own_spread"), on="row", how="left", maintain_order="left").drop("row")
+    return rows.join(found.select("row", "own_share", "own_spread"), on="row", how="left", maintain_order="left").drop(
+        "row"
+    )
 
 
 def _october_years(pairs: pl.DataFrame, observations: pl.DataFrame) -> pl.Series:
@@ -361,9 +382,7 @@ def _judged_gaps(pairs: pl.DataFrame) -> pl.DataFrame:
             pl.when(fits)
             .then(pl.when(two_sided).then(two_sided_gap(value, lower, upper)).otherwise(signed_gap(value, target, d)))
             .alias("gap"),
-            pl.when(fits)
-            .then(pl.when(two_sided).then(range_lo).when(d > 0).then(up).otherwise(down))
-            .alias("gap_lo"),
+            pl.when(fits).then(pl.when(two_sided).then(range_lo).when(d > 0).then(up).otherwise(down)).alias("gap_lo"),
             pl.when(fits)
             .then(pl.when(two_sided).then(two_sided_gap(middle, lower, upper)).when(d > 0).then(down).otherwise(up))
             .alias("gap_hi"),

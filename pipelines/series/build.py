@@ -13,6 +13,7 @@ import polars as pl
 
 from pipelines.catalogue.indicators import compatible
 from pipelines.catalogue.units import UNITS
+from pipelines.series.implied import implied_observations
 from pipelines.series.periods import canonical_period, kind_of, year_of
 from pipelines.warehouse.schema import LIST, SCHEMAS, conform, empty
 
@@ -128,11 +129,12 @@ def exclusions(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataF
 
 
 def candidates(observations: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFrame) -> pl.DataFrame:
-    """Observations that may become points, in the unit of their indicator, with interval ends filled. METHODOLOGY 4.1."""
+    """Observations that may become points, and the values of the year before that they imply, in the unit of their
+    indicator, with interval ends filled. METHODOLOGY 3 and 4.1."""
     early = {"not_actual", "norm", "unreadable", "unknown_place", "low_confidence"}
+    implied = implied_observations(observations).select(_NEEDED).lazy()
     rows = (
-        observations.lazy()
-        .select(_NEEDED)
+        pl.concat([observations.lazy().select(_NEEDED), implied])
         .filter(~rule for name, rule in _KEPT_OUT if name in early)
         .filter(pl.col("indicator_id").is_not_null())
         .drop("kind", "class", "confidence")
@@ -247,6 +249,31 @@ def _competing(points: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+EVENT_UNITS = ("‰", "1/万", "1/10万")
+"""Units of rates that count events among many; 康检率 and other shares of people are not such."""
+
+FEW_EVENTS = 20
+"""Below so many events a rate is `unstable` (METHODOLOGY 2.4)."""
+
+
+def _on_few_events(points: pl.DataFrame, indicators: pl.DataFrame) -> pl.Series:
+    """Rows of rates whose count of events in the same place, scope and period, on whatever basis, is below
+    `FEW_EVENTS`."""
+    rates = indicators.filter(pl.col("unit").is_in(EVENT_UNITS)).select("indicator_id", "numerator_id").drop_nulls()
+    key = ["place_code", "scope", "period_kind", "period"]
+    few = points.filter(
+        (pl.col("value") < FEW_EVENTS) & pl.col("indicator_id").is_in(rates["numerator_id"].unique().implode())
+    ).select(*key, pl.col("indicator_id").alias("numerator_id"))
+    found = (
+        points.select("indicator_id", *key)
+        .with_row_index("row")
+        .filter(pl.col("indicator_id").is_in(rates["indicator_id"].implode()))
+        .join(rates, on="indicator_id", how="inner")
+        .join(few, on=[*key, "numerator_id"], how="semi")
+    )
+    return found["row"].sort()
+
+
 def build_series(
     observations: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFrame, documents: pl.DataFrame | None = None
 ) -> pl.DataFrame:
@@ -295,7 +322,8 @@ def build_series(
         how="diagonal",
     )
     nth = points.select(pl.when("several").then(pl.col("several").cum_sum()).otherwise(0)).to_series()
-    points = points.hstack(notes[nth].get_columns()).with_columns(
+    points = points.hstack(notes[nth].get_columns()).drop("row")
+    points = _flagged(points, _on_few_events(points, indicators), "unstable").with_columns(
         pl.when(pl.col("status") == "census").then(pl.lit("revised")).otherwise(pl.col("status")).alias("status")
     )
     return conform("series", points.select(list(SCHEMAS["series"])))

@@ -305,9 +305,16 @@ TABLES: tuple[Table, ...] = (
             _col("annualised_value", F, "value / elapsed share, where the indicator allows it"),
             _col("annualised_lo", F, "lower end"),
             _col("annualised_hi", F, "upper end"),
-            _col("status", S, "met, met_within_rounding, missed, on_pace_robust, on_pace, behind_pace, under_way, open ...", True),
+            _col(
+                "status",
+                S,
+                "met, met_within_rounding, missed, on_pace_robust, on_pace, behind_pace, under_way, open ...",
+                True,
+            ),
             _col("progress_class", S, "Eurostat class towards the target: met, lost, on_track, moderate ..."),
-            _col("progress_ratio", F, "mean annual rate so far over the one that leads to the target (METHODOLOGY 8.3)"),
+            _col(
+                "progress_ratio", F, "mean annual rate so far over the one that leads to the target (METHODOLOGY 8.3)"
+            ),
             _col("linear_ratio", F, "the same for straight lines"),
             _col("un_class", S, "UN Progress Chart: on_track, fair, stagnation, regression"),
             _col("escap_status", F, "ESCAP Current Status, 10 at the target"),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.analysis import growth as g
+from pipelines.series import implied as im
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_absolute_change(x0: float, x1: float, expected: float) -> None:
 def test_loose_points(
     value: float, points: float, unit: str, plausible: tuple[float, float], expected: tuple[float, bool]
 ) -> None:
-    prior, loose = g.prior_from_points(value, points, "down", "百分点", unit, plausible)
+    prior, loose = im.prior_from_points(value, points, "down", "百分点", unit, plausible)
     assert (prior, loose) == (near(expected[0]), expected[1])
 
 
@@ -164,7 +165,7 @@ def test_contribution() -> None:
     ],
 )
 def test_implied_prior(x1: float, rate: float, half: float, rate_half: float, expected: tuple[float, ...]) -> None:
-    assert ev(g.implied_prior, x1, rate, half, rate_half) == tuple(near(v) for v in expected)
+    assert ev(im.implied_prior, x1, rate, half, rate_half) == tuple(near(v) for v in expected)
 
 
 def test_implied_budget_share() -> None:
@@ -173,8 +174,8 @@ def test_implied_budget_share() -> None:
 
 
 def test_prior_from_change() -> None:
-    assert ev(g.prior_from_change, 8249, -1650) == 9899, "TV 3.2a"
-    assert ev(g.prior_from_change, 5919, 766) == 5153, "TV 3.2b"
+    assert ev(im.prior_from_change, 8249, -1650) == 9899, "TV 3.2a"
+    assert ev(im.prior_from_change, 5919, 766) == 5153, "TV 3.2b"
     assert near(0.148651) == 766 / 5153
 
 
@@ -186,18 +187,18 @@ def test_refused_priors() -> None:
             "s": ["增长9%", "同口径增长14.6%", "增长10.85%", "增长9%", "按可比价计算增长8%"],
         }
     )
-    got = frame.select(g.implied_prior_reason(pl.col("i"), pl.col("s"))).to_series().to_list()
+    got = frame.select(im.implied_prior_reason(pl.col("i"), pl.col("s"))).to_series().to_list()
     assert got == ["basis_mismatch", "basis_mismatch", None, "basis_mismatch", "basis_mismatch"], "TV 3.3"
 
 
 def test_mixed_base() -> None:
-    assert ev(g.prior_from_change, 28583, 2798) == 25785, "TV 3.3b"
+    assert ev(im.prior_from_change, 28583, 2798) == 25785, "TV 3.3b"
     assert ev(g.contribution, 2798, 25785) == near(0.108513)
     assert ev(g.contribution, 4376, 25785) == near(0.169711)
-    prior, *_ = ev(g.implied_prior, 30161, 0.146, 0.5, 0.0005)
+    prior, *_ = ev(im.implied_prior, 30161, 0.146, 0.5, 0.0005)
     assert prior == near(26318.5)
-    assert ev(g.mixed_base, 25785.0, 26318.5, 0.0) is True
-    assert ev(g.mixed_base, 5153.0, 5919 / 1.149, 3.0) is False
+    assert ev(im.mixed_base, 25785.0, 26318.5, 0.0) is True
+    assert ev(im.mixed_base, 5153.0, 5919 / 1.149, 3.0) is False
 
 
 positive = st.floats(min_value=1e-3, max_value=1e12)
@@ -207,7 +208,7 @@ positive = st.floats(min_value=1e-3, max_value=1e12)
 def test_growth_and_prior_are_inverse(x0: float, x1: float) -> None:
     rate = ev(g.relative_growth, x0, x1)
     if rate > -1 + 1e-9:
-        prior, lo, hi = ev(g.implied_prior, x1, rate, 0.0, 0.0)
+        prior, lo, hi = ev(im.implied_prior, x1, rate, 0.0, 0.0)
         assert prior == pytest.approx(x0, rel=1e-4)
         assert lo <= hi
 
