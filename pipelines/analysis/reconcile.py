@@ -555,7 +555,7 @@ _PLACE = ["place_code", "scope", "basis"]
 
 
 def _annual(points: pl.DataFrame) -> pl.DataFrame:
-    return points.filter((pl.col("period_kind") == "annual") & ~pl.col("flags").list.contains("implied"))
+    return points.filter(pl.col("period_kind") == "annual")
 
 
 def _end_years(points: pl.DataFrame, prefix: str, later: int = 0) -> pl.DataFrame:
@@ -710,10 +710,9 @@ def checks(observations: pl.DataFrame, indicators: pl.DataFrame, series: pl.Data
 
     By link: parts of a whole, numerator and denominator of a rate, before/after/change and growth. In one sentence: plan,
     value and completion; amount and people; shares of 100. By catalogue, where each indicator stands once for a place,
-    scope and period in one section or in the series: rates of counts, natural growth = birth - death, the sums of
-    `identities.csv`. Across documents also rates over the mean of two year-end populations, the balance of a population,
-    and stated changes against the year before. Groups with a failing check give a row of kind `repair` with the smallest
-    changes that would mend it. Values that are damaged take no part. Raises SchemaError where the result would not fit.
+    scope and period in one section: rates of counts, natural growth = birth - death, the sums of `identities.csv`. Groups
+    with a failing check give a row of kind `repair` with the smallest changes that would mend it. Values that are damaged
+    take no part. Raises SchemaError where the result would not fit.
     """
     rows = _readable(observations)
     links = _links(observations, rows)
@@ -727,26 +726,43 @@ def checks(observations: pl.DataFrame, indicators: pl.DataFrame, series: pl.Data
         _per_head(rows),
         _shares(rows),
     ]
-    tables = [_with_repairs(found, rows)]
-    if series is not None and series.height:
-        names = indicators.select("indicator_id", pl.col("name_zh").alias("indicator"))
-        points = series.join(names, on="indicator_id", how="left").with_columns(
+    own = _with_repairs(found, rows)
+    if series is None:
+        return conform("checks", own.sort("check_id"))
+    both = pl.concat([own, series_checks(series, indicators, observations)])
+    return conform("checks", both.unique("check_id", keep="first", maintain_order=True).sort("check_id"))
+
+
+def series_checks(
+    series: pl.DataFrame, indicators: pl.DataFrame, observations: pl.DataFrame | pl.LazyFrame
+) -> pl.DataFrame:
+    """Rows of `checks` across documents, from published points: the identities of the catalogue at one place, scope and
+    period, rates over the mean of two year-end populations, the balance of a population, and changes that documents state
+    against the point of the year before (METHODOLOGY 9). Implied points take no part.
+
+    `observations` may be a scan of the stored table: only those that state a change are read.
+    """
+    names = indicators.select("indicator_id", pl.col("name_zh").alias("indicator"))
+    points = (
+        series.filter(~pl.col("flags").list.contains("implied"))
+        .join(names, on="indicator_id", how="left")
+        .with_columns(
             pl.lit(None, pl.String).alias("doc_id"), pl.col("value_lo").alias("lo"), pl.col("value_hi").alias("hi")
         )
-        key = ["place_code", "scope", "basis", "period_kind", "period"]
-        across = [
-            _within(_measured(points), indicators, key),
-            _year_end_rates(points, indicators),
-            _population_balance(points),
-            _stated_against_series(links, points),
-        ]
-        tables.append(_with_repairs(across, points))
-    table = pl.concat(tables).unique("check_id", keep="first", maintain_order=True)
-    return conform("checks", table.sort("check_id"))
-
-
-def _measured(points: pl.DataFrame) -> pl.DataFrame:
-    return points.filter(~pl.col("flags").list.contains("implied"))
+    )
+    stating = observations.lazy().filter(
+        pl.any_horizontal(pl.col("links_rel").list.contains(rel) for rel in ("change_of", "growth_of"))
+    )
+    named = stating.select(pl.col("links_to").alias("observation_id").explode()).unique()
+    table = observations.lazy()
+    linked = pl.concat([stating, table.join(named, on="observation_id", how="semi")]).collect().unique("observation_id")
+    across = [
+        _within(points, indicators, ["place_code", "scope", "basis", "period_kind", "period"]),
+        _year_end_rates(points, indicators),
+        _population_balance(points),
+        _stated_against_series(_links(linked, _readable(linked)), points),
+    ]
+    return conform("checks", _with_repairs(across, points).sort("check_id"))
 
 
 def _with_repairs(found: Sequence[pl.DataFrame], values: pl.DataFrame) -> pl.DataFrame:

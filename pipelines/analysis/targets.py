@@ -289,6 +289,34 @@ def _with_own_shares(pairs: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def compared_observations(observations: pl.LazyFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """The observations that `target_gaps` looks at: those that targets were read from or name, and those of sentences
+    that speak of the family-planning year."""
+    ids = pl.concat(
+        [
+            targets.select(pl.col("actual_observation_id").alias("observation_id")),
+            targets.select(pl.col("observation_ids").list.first().alias("observation_id")),
+        ]
+    ).unique()
+    rows = observations.select(
+        *(
+            "observation_id",
+            "value",
+            "value_lo",
+            "value_hi",
+            "values",
+            "unit",
+            "period",
+            "period_kind",
+            "basis",
+            "status",
+        ),
+        *("flags", "sentence"),
+    )
+    named = pl.col("sentence").str.contains(_BIRTH_CONTROL_YEAR, literal=True)
+    return rows.filter(named | pl.col("observation_id").is_in(ids["observation_id"].drop_nulls().implode())).collect()
+
+
 def _october_years(pairs: pl.DataFrame, observations: pl.DataFrame) -> pl.Series:
     """True where the sentence of the value counts by the family-planning year from October (METHODOLOGY 7.1)."""
     named = observations.filter(pl.col("sentence").str.contains(_BIRTH_CONTROL_YEAR, literal=True))["observation_id"]

@@ -224,11 +224,6 @@ def _place_rows(read: Sequence[Staged]) -> Frame:
     return pl.DataFrame(rows, schema=BY_NAME["places"].schema, orient="row")
 
 
-POINTS = ("kind", "indicator_id", "place_code", "value")
-TEXTS = ("raw", "sentence", "indicator", "values", "place_name", "period_text", "links_rel", "links_to", "candidates", "rule", "extractor_version")  # fmt: skip
-"""Columns of observations that no series needs; they are most of the table."""
-
-
 def series(store: Store) -> Staged:
     """One point for each key, chosen among the observations."""
     read = [store.table(table) for table in ("observations", "indicators", "documents")]
@@ -236,8 +231,7 @@ def series(store: Store) -> Staged:
     def make() -> Frame:
         from pipelines.series.build import build_series
 
-        rows = read[0].scan().filter((pl.col("kind") == "actual") & pl.all_horizontal(pl.col(*POINTS).is_not_null()))
-        return build_series(rows.drop(TEXTS).collect(), read[1].read(), read[2].read())
+        return build_series(read[0].scan(), read[1].read(), read[2].read())
 
     return _made(store, "series", read, make)
 
@@ -249,7 +243,7 @@ def growth_rates(store: Store) -> Staged:
     def make() -> Frame:
         from pipelines.analysis.growth import growth_rates as compute
 
-        return compute(read[0].read(), read[1].read())
+        return compute(read[0].scan(), read[1].read())
 
     return _made(store, "growth_rates", read, make)
 
@@ -259,11 +253,11 @@ def target_gaps(store: Store) -> Staged:
     read = [store.table(table) for table in ("series", "targets", "indicators", "observations")]
 
     def make() -> Frame:
+        from pipelines.analysis.targets import compared_observations
         from pipelines.analysis.targets import target_gaps as compute
 
         targets = read[1].read()
-        compared = targets.lazy().select(pl.col("actual_observation_id").alias("observation_id")).drop_nulls().unique()
-        observations = read[3].scan().join(compared, on="observation_id", how="semi").collect()
+        observations = compared_observations(read[3].scan(), targets)
         return compute(read[0].read(), targets, read[2].read(), observations)
 
     return _made(store, "target_gaps", read, make)
@@ -271,15 +265,15 @@ def target_gaps(store: Store) -> Staged:
 
 def checks(store: Store) -> Staged:
     """Reconciliations of the documents' own figures, and of and quality checks on the series."""
-    read = [store.table(table) for table in ("series", "indicators")]
+    read = [store.table(table) for table in ("series", "indicators", "observations")]
     own = Staged("checks", tuple(_files(store, "checks")))
 
     def make() -> Frame:
         from pipelines.analysis.quality import quality_checks
-        from pipelines.analysis.reconcile import checks as compute
+        from pipelines.analysis.reconcile import series_checks
 
         points, catalogue = read[0].read(), read[1].read()
-        found = [own.read(), compute(empty("observations"), catalogue, points), quality_checks(points, catalogue)]
+        found = [own.read(), series_checks(points, catalogue, read[2].scan()), quality_checks(points, catalogue)]
         # an identity inside a document is not told again of the series
         return pl.concat(found).unique("check_id", keep="first", maintain_order=True)
 

@@ -70,11 +70,31 @@ def _evidence(t: Tables) -> Iterator[str]:
         "observation_id", pl.col("place_code").alias("p"), pl.col("indicator_id").alias("i"), "raw", "sentence"
     )
     beside = series.join(seen, on="observation_id", how="inner")
+    implied = pl.col("status") == "implied"  # its evidence is a change or growth rate, which names no indicator itself
     other = beside.filter(
-        ~(pl.col("p").eq_missing(pl.col("place_code")) & pl.col("i").eq_missing(pl.col("indicator_id")))
+        ~implied & ~(pl.col("p").eq_missing(pl.col("place_code")) & pl.col("i").eq_missing(pl.col("indicator_id")))
     )
     if other.height:
         yield f"series: {other.height} points of another place or indicator than their observation: {_name(other, ('indicator_id', 'period', 'observation_id'))}"
+    stated = observations.select("observation_id", "kind", "links_rel", "links_to").filter(
+        pl.col("kind").is_in(["change", "growth"])
+    )
+    of = stated.explode("links_rel", "links_to", empty_as_null=False).filter(
+        pl.col("links_rel").is_in(["change_of", "growth_of"])
+    )
+    told = of.join(seen, left_on="links_to", right_on="observation_id", how="inner").select(
+        "observation_id", pl.col("p").alias("place_code"), pl.col("i").alias("indicator_id")
+    )
+    points = series.filter(implied)
+    key = ["observation_id", "place_code", "indicator_id"]
+    untold = pl.concat(
+        [
+            points.join(of, on="observation_id", how="anti"),
+            points.join(told, on="observation_id", how="semi").join(told, on=key, how="anti", nulls_equal=True),
+        ]
+    )
+    if untold.height:
+        yield f"series: {untold.height} implied points without a stated change of their value: {_name(untold, ('indicator_id', 'period', 'observation_id'))}"
     mute = beside.filter((pl.col("raw") == "") | (pl.col("sentence") == ""))
     if mute.height:
         yield f"series: {mute.height} points without their sentence: {_name(mute, ('indicator_id', 'period', 'observation_id'))}"

@@ -15,6 +15,7 @@ from pipelines.doctor import examine
 from pipelines.warehouse import store as store_module
 from pipelines.warehouse.gates import GATES, coverage_faults, faults
 from pipelines.warehouse.read import ReadError, open_warehouse
+from pipelines.warehouse.schema import SCHEMA_VERSION
 from pipelines.warehouse.store import LOG, GateError, Store, StoreError
 
 
@@ -36,6 +37,7 @@ def growth(**other: Any) -> pl.DataFrame:
     ("rule", "tables", "words"),
     [
         ("evidence", changed("series", place_code=pl.lit("110101")), "another place or indicator"),
+        ("evidence", changed("series", status=pl.lit("implied")), "3 implied points without a stated change"),
         ("evidence", changed("observations", sentence=pl.lit("")), "without their sentence"),
         ("documents", changed("observations", doc_id=pl.lit("d9")), "without a document"),
         ("evidence", small_tables() | {"growth_rates": growth(observation_id="gone")}, "growth_rates: 1 rows without"),
@@ -44,6 +46,11 @@ def growth(**other: Any) -> pl.DataFrame:
         ("damage", changed("observations", flags=pl.lit(["masked"])), "rest on damaged"),
         ("damage", changed("observations", value=pl.lit(None, pl.Float64)), "rest on damaged"),
         ("units", changed("indicators", unit=pl.lit("%")), "another unit than the catalogue's"),
+        (
+            "units",
+            changed("series", unit=pl.when(pl.col("year") == 2010).then(pl.lit("%")).otherwise("unit")),
+            "1 series mix units: 511723 birth_rate ['%', '‰']",
+        ),
         ("ranges", changed("series", value=pl.lit(1300.0), value_lo=pl.lit(1300.0), value_hi=pl.lit(1300.0)), "impossible"),
         ("ranges", changed("series", year=pl.lit(201, pl.Int64)), "impossible"),
         ("documents", changed("observations", confidence=pl.lit(1.5)), "confidences outside"),
@@ -193,7 +200,7 @@ def test_an_older_warehouse_is_announced(tmp_path: Path) -> None:
     publish(store)
     assert store.outdated() is None
     manifest = (store.root / "manifest.json").resolve()
-    manifest.write_text(manifest.read_text().replace('"schema_version": 2', '"schema_version": 1'))
+    manifest.write_text(manifest.read_text().replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 1'))
     assert "schema version" in str(store.outdated())
     assert [f.level for f in examine(store.root) if f.subject == "warehouse"] == ["note"]
 
