@@ -22,6 +22,13 @@ NUMBERED = re.compile(
 )
 OPENING = re.compile(r"(?:汇报|报告|通报|总结|介绍|说明)如下")
 GREETING = re.compile(r"^\s*(?:尊敬的)?(?:各位)?(?:领导|代表|同志们|委员|来宾)[^。]{0,20}[:：]\s*$")
+_TITLE_LENGTH = 45
+_TITLE_END = re.compile(r"(?:总结|汇报|小结|报告|通报|(?P<state>情况))(?:[（(][^（）()]{1,8}[)）])?$")
+_TITLE_YEAR = re.compile(r"(?:19|20)[0-9]{2}年|[一二][〇○零九][〇○零一二三四五六七八九]{2}年")
+# a named county, township or street; 全县, 各乡镇, 城区 and 贫困县 name none
+_TITLE_PLACE = re.compile(r"[^\W0-9全我本各该县区市镇乡辖城老集小山困](?:[县区市镇乡]|街道)(?![级域内委直])")
+_GENERIC_PLACE = re.compile(r"[全我本各该][县区市镇乡]|各乡镇")
+_NO_TITLE = re.compile(r"[。，,；;：:！!？?]|^(?:附|图|表)")
 SIGNATURE = re.compile(r"^\s*[(（]?(?:作者系|作者单位|供稿|报送单位)")
 
 
@@ -33,8 +40,10 @@ def split(
     A new section starts where top-level numbering begins again after it had gone on (`三、… 一、…`), with the opening
     paragraphs before it that announce a report (`汇报如下`), at a greeting that follows numbered parts, and after a
     line naming the author (`(作者系…)`); also where the numbering of short headings begins again at 1 in another writing
-    with no heading of a higher level between (`1.… 2.… 1、…`): one author numbers in one way. `place_of` tells the place a short heading names; where headings name two or
-    more places (`一、某某县`), each begins a section of a compilation.
+    with no heading of a higher level between (`1.… 2.… 1、…`): one author numbers in one way; and at the title of
+    another document of a compilation: a short line after prose and a blank line that holds a place name and ends in
+    总结, 汇报, 报告 or the like. `place_of` tells the place a short heading names; where headings name two or more places
+    (`一、某某县`), each begins a section of a compilation.
     """
     lines: list[tuple[int, int, str]] = []
     position = 0
@@ -43,7 +52,7 @@ def split(
         position += len(line)
     marked = {a for a, _ in furniture}
     starts = [0]
-    seen_later = False
+    seen_later = seen_prose = False
     reached, mark = 0, ""
     for i, (start, _, line) in enumerate(lines):
         if start in marked or not line.strip():
@@ -69,6 +78,11 @@ def split(
         elif SIGNATURE.match(line) and i + 1 < len(lines) and any(s.strip() for _, _, s in lines[i + 1 :]):
             starts.append(lines[i + 1][0])
             seen_later = False
+        elif seen_prose and i and not lines[i - 1][2].strip() and _is_title(line.strip()):
+            starts.append(start)
+            seen_later = seen_prose = False
+            reached = 0
+        seen_prose = seen_prose or "。" in line
     if place_of is not None:
         headed = [
             (start, place)
@@ -103,6 +117,15 @@ def split(
             duplicate = max(earlier)[1] if earlier else None
         sections.append(Section(number, start, end, duplicate))
     return sections
+
+
+def _is_title(line: str) -> bool:
+    """Whether a line is the title of a document about a named place: `元谋县羊街镇2013年上半年教育工作汇报`."""
+    if not 6 <= len(line) <= _TITLE_LENGTH or not (end := _TITLE_END.search(line)):
+        return False
+    if _NO_TITLE.search(line) or NUMBERED.match(line) or _GENERIC_PLACE.search(line) or not _TITLE_PLACE.search(line):
+        return False
+    return end["state"] is None or _TITLE_YEAR.search(line) is not None
 
 
 def duplicated_spans(text: str) -> list[tuple[int, int]]:
