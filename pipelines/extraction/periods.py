@@ -34,16 +34,17 @@ _SEASON = {"春": "H1", "夏": "H1", "秋": "H2", "冬": "H2"}
 
 TIME = re.compile(
     # what a time word can begin with: everything else is passed over at once
-    r"(?=[0-9一二三四五六七八九十元首第上下截到目现今本当年全去明来几多历累过“\"])"
+    r"(?=[0-9一二三四五六七八九十元首第上下截到目现今本当年全去明来几多历累过是同“\"])"
     r"(?=[0-9]{1,4}[\s年月日号季学和与\-—–~～至到./xX×*＊_○]|[一二][0〇零○九]|[一二三四五六七八九十元]{1,2}[月\-—–~～至到\s]"
     r"|[第一二三四首]{1,2}季|[上下]半|截[至止]|到目|目前|现有|[今本当]年|一年来|年[内初末底]|全年|[去上]年|上一|明年|来年|下一|过去"
-    r"|[几多历]年|累计|[“\"十][十一二三四五])(?:"
+    r"|[几多历是同]年|累计|[“\"十][十一二三四五])(?:"
     rf"(?P<school>(?P<s1>(?:19|20)[0-9]{{2}})\s?[-—–~～至]{{1,2}}\s?(?P<s2>(?:20)?[0-9]{{2}})\s?(?:学年度?))"
     rf"|(?P<span>(?P<a1>{_YEAR})\s?年?(?:{_TO}|\s?[和与]\s?(?={_YEAR}年之?间))(?P<a2>{_YEAR})\s?年?(?:[一二三四五]年)?)"
     rf"|(?P<ym>(?P<y>{_Y}\s?年(?:度)?|{_SPOKEN})(?:的)?\s?(?:第?(?P<q>[一二三四1-4首])季度|(?P<h>[上下前后])半年"
     rf"|(?P<m1>{_MONTH})(?:月份?)?{_TO}(?P<m2>{_MONTH})月(?!{_DAY})"
     rf"|(?P<m>{_MONTH})月(?:份|底|末)?(?:(?P<d>{_CN_DAY})(?:{_TO}(?:(?P<m9>{_MONTH})月)?(?P<d9>{_DAY}))?)?|(?P<season>[春秋])季))"
     rf"|(?P<iso>(?P<iy>(?:19|20)[0-9]{{2}})(?P<sep>[-./])(?P<im>1[0-2]|0?[1-9])(?P=sep)(?P<id>3[01]|[12][0-9]|0?[1-9])(?![0-9]))"
+    r"|(?P<reign>(?<=年[（(])(?P<ry>1[0-8][0-9]{2})年(?=[）)]))"
     rf"|(?P<year>(?P<y2>{_Y})\s?(?:年度|年底|年末|年初|年(?!代|级|龄|来)))"
     rf"|(?P<mrange>(?<![0-9.])(?P<r1>1[0-2]|0?[1-9])(?:月份?)?{_TO}(?P<r2>1[0-2]|0?[1-9])月份?(?!{_DAY})"
     rf"|(?<![十一二三四五六七八九])(?P<r3>{_CN_MONTH})月份?{_TO}(?P<r4>{_CN_MONTH})月份?(?!{_DAY}))"
@@ -53,6 +54,7 @@ TIME = re.compile(
     r"|(?P<quarter>第?(?P<qq>[一二三四1-4首])季度)|(?P<half>(?P<hh>上|下)半年)"
     r"|(?P<yearend>(?<!到)年(?:末|底(?=全[市县区州镇乡]|总|共有|实有|户籍|常住|人口))(?!之?前|以前))"
     r"|(?P<now>截[至止]目前|到目前(?:为止)?|目前|现有)|(?P<past>过去的?一年|一年来)"
+    r"|(?P<same>(?<![一-鿿])[是同]年(?=[，,一-鿿])(?![初均轻度级龄内末底]))"
     r"|(?P<this>今年(?:以来)?|本年度?|当年|年内|全年|年初以来|去年以来)"
     r"|(?P<last>去年(?:同期)?|上年(?:同期|度)?|上一年)|(?P<next>明年|来年|下一年)|(?P<cumulative>几年来|多年来|历年|累计至)"
     r"|(?P<fyp>[“\"]?(?P<fn>十[一二三四]?)五[”\"]?(?P<during>期间|时期)?(?P<planend>期?末)?(?:规划)?))"
@@ -81,7 +83,7 @@ _REVIEW = re.compile(
     r"回顾|总结|(?:完成|执行|落实|进展|开展|收支|基本|工作|发展)情况|工作概况|主要(?:工作|做法|成效|成绩)|成效|抓了|做了|开展了|取得"
 )
 _PLAN = re.compile(
-    r"打算|计划(?!生育|免疫|单列|内|外)|安排(?!情况)|思路|目标(?!人群)|任务|要点|展望|草案|建议|部署|谋划|下一?步|今后|努力方向|[我你]们[将要]|(?:将|要)(?:做好|抓好|重点|着力|继续)"
+    r"打算|计划(?!生育|免疫|单列|内|外)|安排(?!情况)|思路|目标(?!人群)|任务|要点|展望|草案|建议|部署|谋划|要求$|下一?步|今后|努力方向|[我你]们[将要]|(?:将|要)(?:做好|抓好|重点|着力|继续)"
 )
 _PLAN_UNTIMED = re.compile(
     r"打算|下一?步|今后|努力方向|工作(?:思路|安排|计划|部署)$|^(?:目标任务|(?:主要|工作|总体|发展)目标)$"
@@ -288,7 +290,45 @@ def _parts(text: str, start: int, end: int, hits: Sequence[re.Match[str]], whole
         if year == whole.year and default == year:
             default, now = (default, now) if plan and not review else (whole.default, whole.now)
         parts.append(Part(a, year, default, now, plan and not review, head))
-    return tuple(parts)
+    return tuple(_until_reported(text, parts, hits, starts, whole, end))
+
+
+def _until_reported(
+    text: str, parts: list[Part], hits: Sequence[re.Match[str]], starts: Sequence[int], whole: Part, end: int
+) -> list[Part]:
+    """Parts that end where a sentence opens with a time already past: 截至9月底，… or 上半年，… under 下半年工作打算."""
+    out: list[Part] = []
+    for k, part in enumerate(parts):
+        out.append(part)
+        if not part.plan or part.year != whole.year:
+            continue
+        last = parts[k + 1].start if k + 1 < len(parts) else end
+        for i in range(bisect_right(starts, part.start), bisect_right(starts, last - 1)):
+            if _past_opening(text, hits[i], part, whole):
+                until = text.rfind("截", hits[i].start() - 4, hits[i].start())
+                start = until if until >= 0 else hits[i].start()
+                out.append(Part(start, whole.year, whole.default, whole.now, False, hits[i].group()))
+                break
+    return out
+
+
+def _past_opening(text: str, hit: re.Match[str], part: Part, whole: Part) -> bool:
+    if text[hit.end() : hit.end() + 1] not in ("，", ","):
+        return False
+    before = text[max(0, hit.start() - 8) : hit.start()].rstrip(" \t　")
+    if _REPORTED_UNTIL.search(before):
+        told = hit["y"] or hit["y2"]
+        return not told or _spoken_year(told, whole.year) <= whole.year
+    if not before.endswith(_SENTENCE_BORDERS) or not (hit["half"] or hit["quarter"]):
+        return False
+    named = _HALVES[hit["hh"]] if hit["half"] else f"Q{_QUARTERS[hit['qq']]}"
+    planned = part.default[5:]
+    return planned in _MONTHS and _MONTHS[named][1] < _MONTHS[planned][0]
+
+
+_REPORTED_UNTIL = re.compile(r"[。！!\n][ \t　]*截[至止]到?$")
+_SENTENCE_BORDERS = ("。", "！", "!", "\n")
+_MONTHS = {"Q1": (1, 3), "Q2": (4, 6), "Q3": (7, 9), "Q4": (10, 12), "H1": (1, 6), "H2": (7, 12)}
 
 
 def _opens_part(hit: re.Match[str]) -> bool:
@@ -385,6 +425,10 @@ def _word(text: str, hit: re.Match[str], part: Part, whole: Part, past: str, sta
         return day(y, _number(hit["m"]), hit["d"], hit["m9"], hit["d9"])
     if hit["iso"]:
         return word(f"{hit['iy']}-{int(hit['im']):02d}-{int(hit['id']):02d}", "day")
+    if hit["reign"]:
+        return word(hit["ry"], "annual")
+    if hit["same"]:
+        return word("????", "annual")
     if hit["year"]:
         y = _year(hit["y2"])
         return word(f"asof:{y}" if hit.group().endswith(("底", "末")) and y != "????" else y, "annual")
@@ -432,9 +476,10 @@ def _word(text: str, hit: re.Match[str], part: Part, whole: Part, past: str, sta
 
 
 def period_of(
-    line: Timeline, layout: Layout, mention_start: int, mention_end: int, stock: bool
+    line: Timeline, layout: Layout, mention_start: int, mention_end: int, stock: bool, statement: str = "actual"
 ) -> tuple[str, str, str]:
-    """Period, its words, and the kind of time word that decided, for one mention.
+    """Period, its words, and the kind of time word that decided, for one mention; `statement` is what kind of statement
+    the number makes (actual, target, change, ...).
 
     In order: the last time word before the number in its sentence; one after it in the same clause; the time word that
     opens an earlier sentence of the paragraph (`2018年5月28日，…`); the section's default. A part of a year named in the
@@ -483,13 +528,25 @@ def period_of(
             and w.start < layout.clause_end(mention_end, mention_end + REACH)
         ):
             chosen = w
-    if following and words[following - 1].reference and _of_that(text, words[following - 1], mention_start):
-        chosen = words[following - 1]  # 比上年的1960人减少: the number is that of the time compared with
+    if following and words[following - 1].reference and statement not in ("change", "growth"):
+        # a difference is no level of the time compared with: 较上年预算增加400万元
+        w = words[following - 1]
+        share = statement == "completion" and _PLAN_AFTER.match(text, w.end)  # 完成全年任务的41%
+        if (_of_that(text, w, mention_start) and not share) or _compared_level(text, w, mention_start, mention_end):
+            chosen = w  # 比上年的1960人减少: the number is that of the time compared with
     if chosen is None:
         period, told, kind = part.default, "", "default"
     else:
         period, told, kind = _anchored(line, chosen, paragraph), chosen.text, chosen.kind
-    annual = len(period) == 4 and period in (part.year, part.default) and period.isdigit()
+        if told.endswith("同期"):
+            period = _same_time_before(line, chosen, sentence, part) or period
+    if (
+        statement == "target"
+        and period_kind(period) in _WITHIN_YEAR
+        and _YEARLY_GOAL.search(text[max(sentence, mention_start - 24) : mention_start])
+    ):
+        period = period[:4]  # 完成年度目标720人的67%: what is set for the year is no goal for its first quarter
+    annual = len(period) == 4 and period.isdigit() and (statement != "target" or period in (part.year, part.default))
     until = (
         kind == "day"
         and chosen is not None
@@ -500,6 +557,37 @@ def period_of(
     return period, told, kind
 
 
+def _compared_level(text: str, word: TimeWord, start: int, end: int) -> bool:
+    """True for the level of the time compared with: 与2010年第六次普查的43万人相比, 比2010年全县平均的61人高."""
+    if not 0 < start - word.end <= 16 or not _OF_ITS.fullmatch(text, word.end, start):
+        return False
+    if text[max(0, word.start - 1) : word.start] in ("比", "较"):
+        return True
+    return _COMPARED_AFTER.match(text, end) is not None
+
+
+def _same_time_before(line: Timeline, word: TimeWord, sentence: int, part: Part) -> str:
+    """The part of a year that 上年同期 is the counterpart of, a year before; "" where it is a whole year."""
+    base = part.default
+    for k in range(bisect_right(line.starts, word.start) - 2, -1, -1):
+        earlier = line.words[k]
+        if earlier.start < sentence:
+            break
+        if not earlier.reference and period_kind(earlier.period) in _WITHIN_YEAR:
+            base = earlier.period
+            break
+    if period_kind(base) not in _WITHIN_YEAR:
+        return ""
+    return _EACH_YEAR.sub(lambda m: _shift(m.group(), -1), base)
+
+
+_YEARLY_GOAL = re.compile(
+    r"(?:全年|年度|年初|[国省市州县区]定|[国省市州县区]控|责任)[^，,。；;0-9]{0,6}(?:目标|任务|计划|指标|控制线|要求)[数值]?[的为是（(]?$"
+)
+_OF_ITS = re.compile(r"(?:[^，,。；;：:0-9（(增减多少新]{1,14})?的")
+_COMPARED_AFTER = re.compile(r"[一-鿿]{0,3}?(?:相比|比较)")
+_EACH_YEAR = re.compile(r"[0-9]{4}")
+_WITHIN_YEAR = frozenset(("ytd", "month", "half", "quarter"))
 _PARTS_OF_YEAR = frozenset(("ytd", "month", "now", "day", "half", "quarter"))
 _DATED = re.compile("[0-9]|季度|半年")
 
@@ -518,14 +606,14 @@ def _of_that(text: str, word: TimeWord, position: int) -> bool:
 
 
 _OF_THAT_TIME = re.compile(
-    r"\s?(?:同期|年)?(?:末|底)?(?:第[一二三四五六七]次)?(?:全国)?(?:人口普查)?的?(?:目标|任务|计划|预算)*(?:数|的)?(?:约|近)?"
+    r"\s?(?:同期|年)?(?:末|底)?(?:第[一二三四五六七]次)?(?:全国)?(?:人口普查)?[的为]?(?:目标|任务|计划|预算)*(?:数|的)?(?:约|近)?"
 )
 _SINCE_AFTER = re.compile("(?:季学期|春季|秋季)?(?:起|开始|以来|之?后)")
 _NEXT_NUMBER = re.compile("[0-9，,。；;]")
 _MOMENT = re.compile("零时|[02]4?时")
 _UNTIL = re.compile(r"截[至止]?到?$")
 _FLOW = re.compile(r"率|比|增|减|降|升|出生|死亡|新|全年")
-_SAME_YEAR = re.compile(r"全年|当年|年内|本年度?|年[末底]")
+_SAME_YEAR = re.compile(r"[是同]年|全年|当年|年内|本年度?|年[末底]")
 _YEAR_BEFORE = re.compile(r"去年|上年|上一年")
 
 
@@ -540,7 +628,7 @@ def _anchored(line: Timeline, word: TimeWord, paragraph: int) -> str:
         if earlier.start < paragraph:
             break
         year = re.match(r"(?:asof:)?([0-9]{4})(?:$|-)", earlier.period)
-        if year and not earlier.reference and re.match(r"(?:19|20|[一二])", earlier.text):
+        if year and not earlier.reference and re.match(r"(?:1[5-9]|20|[一二])", earlier.text):
             return ("asof:" if word.kind == "yearend" else "") + str(int(year[1]) - back)
     return word.period
 

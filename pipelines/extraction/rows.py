@@ -132,7 +132,7 @@ def rows_of(r: Understood) -> list[Row]:
         if reading.year:
             period, words = f"asof:{reading.year}" if reading.stock else reading.year, reading.year
         else:
-            period, words, _ = period_of(r.timelines[number], r.layout, m.start, m.end, reading.stock)
+            period, words, _ = period_of(r.timelines[number], r.layout, m.start, m.end, reading.stock, reading.kind)
         scope = "" if _WHOLE_PLACE.match(reading.scope) else reading.scope
         indicator = reading.indicator
         if reading.row:

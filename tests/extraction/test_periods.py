@@ -6,13 +6,13 @@ from pipelines.extraction.periods import period_of, timeline
 from pipelines.extraction.surroundings import Layout
 
 
-def periods(text: str, *numbers: str, stock: bool = False) -> list[str]:
+def periods(text: str, *numbers: str, stock: bool = False, kind: str = "actual") -> list[str]:
     """Period of each number of a text that is one section."""
     line = timeline(text, 0, len(text))
     found = []
     for number in numbers:
         at = text.index(number)
-        found.append(period_of(line, Layout(text), at, at + len(number), stock)[0])
+        found.append(period_of(line, Layout(text), at, at + len(number), stock, kind)[0])
     return found
 
 
@@ -126,3 +126,69 @@ def test_page_furniture_tells_no_year() -> None:
 )
 def test_how_far_a_time_word_reaches(text: str, number: str, period: str) -> None:
     assert periods(text, number) == [period]
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "period"),
+    [
+        ("清嘉庆二十五年（1820年），县境有61万口。", "61", "asof:1820"),
+        ("乾隆五十年（1785年）有62户。", "62", "asof:1785"),
+    ],
+)
+def test_a_western_year_behind_a_reign_year(text: str, number: str, period: str) -> None:
+    assert periods("2000年县志\n" + text, number, stock=True) == [period]
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "与2010年第六次普查的61人相比",
+        "比2010年全县平均的61人高",
+        "与2010年全县的61人相比较",
+        "较2010年第六次普查时的61人减少9人",
+    ],
+)
+def test_a_number_compared_with_is_of_the_year_named(clause: str) -> None:
+    assert periods(f"2020年公报\n2020年有62人，{clause}，多63人。\n", "61", "63") == ["2010", "2020"]
+
+
+def test_a_comparison_in_passing_names_no_year_for_what_was_done() -> None:
+    assert periods("2020年公报\n比2010年增加的61人中，与2015年签约的62家企业合作。\n", "61", "62") == ["2020", "2020"]
+
+
+@pytest.mark.parametrize("goal", ["低于市定全年目标13.5‰", "完成全年任务1500人", "占全年计划的27.5%"])
+def test_the_whole_year_in_a_goal_dates_that_goal_alone(goal: str) -> None:
+    text = f"2013年一季度通报\n一季度出生61人，{goal}；死亡62人，迁入63人。\n"
+    assert periods(text, "61", "62", "63") == ["2013-Q1"] * 3
+
+
+def test_a_goal_for_the_year_is_no_goal_for_the_quarter() -> None:
+    text = "2013年一季度通报\n一季度出生率3‰，低于市定全年目标13.5‰。完成年度目标720人的67%。一季度计划60人。\n"
+    assert periods(text, "13.5", "720", "60", kind="target") == ["2013", "2013", "2013-Q1"]
+    assert periods(text, "67", kind="completion") == ["2013-Q1"]
+    text = "2014年上半年工作总结\n体检61人，完成全年任务的41%。\n"
+    assert periods(text, "41", kind="completion") == ["2014-H1"]
+
+
+def test_headings_that_require_open_a_plan_of_their_time() -> None:
+    text = "某县2013年第一季度通报\n一、指标情况\n出生61人。\n三、二季度工作要求\n查处62起。\n"
+    assert periods(text, "61", "62") == ["2013-Q1", "2013-Q2"]
+    assert timeline(text, 0, len(text)).part_at(text.index("62")).plan
+
+
+def test_that_year_is_the_year_last_named() -> None:
+    text = "2005年县志\n1949年61人，1985年62人。是年，农户63户。同年，学校64所。\n\n同年，医院65所。\n"
+    assert periods(text, "63", "64", "65") == ["1985", "1985", "????"]
+
+
+def test_the_same_time_of_the_year_before() -> None:
+    text = "2013年一季度通报\n一季度出生61人，上年同期为62人。1至2月比去年同期的63人少。\n去年同期64人，上年65人。\n"
+    assert periods(text, "62", "63", "64") == ["2012-Q1", "2012-01..2012-02", "2012-Q1"]
+
+
+@pytest.mark.parametrize(("opening", "plan"), [("截至9月底，", False), ("上半年，", False), ("四季度，", True)])
+def test_a_plan_ends_where_a_reported_time_opens(opening: str, plan: bool) -> None:
+    text = f"2013年上半年工作总结\n培训61人。\n二、下半年工作打算\n培训62人。\n{opening}培训63人。\n"
+    line = timeline(text, 0, len(text))
+    assert line.part_at(text.index("62")).plan
+    assert line.part_at(text.index("63")).plan is plan
