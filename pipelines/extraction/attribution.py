@@ -32,7 +32,7 @@ from pipelines.extraction.phrases import (
     verb_before,
 )
 from pipelines.extraction.readings import Reading
-from pipelines.extraction.surroundings import Layout, Surroundings
+from pipelines.extraction.surroundings import SENTENCE_REACH, Layout, Surroundings
 
 _FOUND_BY = cue("found_by")
 _AMOUNT_NOUN = cue("amount_noun")
@@ -48,9 +48,15 @@ _CHANGED_ONLY = cue("changed_only")
 _WANTED_ONLY = cue("wanted_only")
 _CHANGE_SUFFIX = cue("change_suffix")
 _COMPARED_TIME = cue("compared_time")
+_COMPARISON = cue("comparison")
+_SUBSIDY = cue("subsidy")
 _COMPARED_OPENING = cue("compared_opening")
 _MEASURE_SUFFIX = cue("measure_suffix")
 _GENERIC = cue("generic")
+_OF_PLAN = cue("of_plan")
+_COMPARED_CENSUS = cue("compared_census")
+_QUALIFIER = cue("qualifier")
+_HEADING_NOUN = cue("heading_noun")
 _STOCK = cue("stock")
 
 _CLAUSE_MARKS = re.compile("[，,；;]")
@@ -59,9 +65,9 @@ _IGNORED = str.maketrans("", "", '“”"的、')
 _NOT_COUNTED = frozenset(
     ("%", "‰", "百分点", "千分点", "元", ":100", ":1", "1:", "/10万", "/万", "/千", "倍", "番", None, "比")
 )
-_NO_NOUN = frozenset('、和及与，,。；;：:)）（("”多少高低增减升降')
+_NO_NOUN = frozenset('、和及与，,。；;：:)）（(〔［[【"”多少高低增减升降')
 _NO_NOUN_WORDS = (
-    "左右", "以上", "以下", "用于", "并", "进行", "到", "在", "于", "的目标", "分别", "实现", "完成", "受到", "为", "被",
+    "发展到", "增加到", "增至", "上升", "提高", "减少到", "降到", "降至", "扩大到", "升至", "左右", "以上", "以下", "用于", "并", "进行", "到", "在", "于", "的目标", "分别", "实现", "完成", "受到", "为", "被",
 )  # fmt: skip
 _SPENT_FOR = ("用于", "主要用于", "专项用于")  # an amount whose purpose follows
 # events whose unit tells number from rate
@@ -69,9 +75,14 @@ _VITAL_EVENTS = ("出生", "死亡", "自然增长", "迁入", "迁出", "自然
 _LEVEL_UNITS = frozenset(("人", "所", "个", "名", "户", "人次", "家"))  # 新建农村小学3所: the level is the noun itself
 _POINTS = {"百分点": ("%",), "千分点": ("‰",)}
 _SIBLING_REACH = 4  # numbers back in which a sibling is looked for
+_COUNTED_PLACES = ("镇", "乡", "村")
+_COMPARING = ("与", "和", "比", "较", "同")
+_SAID = 3  # characters of a statement that can name those it is made of
+_LONG_NOUN = 4  # characters of a noun behind an amount that can name it by itself
 _AGES = ("岁", "周岁")
 _COUNT_SUFFIX = {"人次": "人次", "例": "例数", "户": "户数", "次": "次数", "期": "期数"}
 _HEAD_SUFFIX = {"户": "户数", "人": "人数"}
+_SCOPE_NOUN = {"户": "户数", "人": "人口数"}
 _EVENT_SUFFIX = {"人": "人数", "‰": "率", "%": "率"}
 
 
@@ -143,12 +154,21 @@ def _read(
     left, scope = trim(around.left)
     left = _FOUND_BY.sub("", left)
     right = around.right.strip(" 　")
+    if unit == "个" and right.startswith("比值"):
+        unit, right = ":100", right[2:]  # 出生人口性别比下降2.3个比值
+    old: Reading | None = None
     kind, direction, kind_rule = kind_of(layout, words, m, around, unit, planned)
     rules = [m.rule, kind_rule]
     phrase = noun = own = ""
     if right and unit not in _NOT_COUNTED and right[0] not in _NO_NOUN and not right.startswith(_NO_NOUN_WORDS):
         noun, phrase = _from_noun_behind(text, mentions, i, around, right)
         if noun:
+            rules.append("noun_after")
+    if unit == "元" and not left and len(right) >= 4 and right[0] not in _NO_NOUN and not _FUNDS_NOUN.match(right):
+        # 全县|2.43亿元|财政专项扶贫资金|支出1.51亿元
+        named = noun_phrase(right)[0].strip("的、 ")
+        phrase = named if _LONG_NOUN <= len(named) <= 20 else ""
+        if phrase:
             rules.append("noun_after")
     if not phrase and (unit in ("元", "元/年") or (unit is None and _MONEY_VERB.search(around.left))):
         phrase, outer, rule = _amount(around, left, right)
@@ -164,22 +184,40 @@ def _read(
             shared = "" if left.endswith(_VITAL_EVENTS) else leading_verbs(before.own)
         if shared:
             phrase = own = shared + left
+        elif not left and scope and unit in _SCOPE_NOUN and last is None:
+            phrase = _SCOPE_NOUN[unit]  # 全村213户926人: the unit alone says what is counted
         elif not left and _TOTAL.search(around.left) and (totalled := _totalled(text, around, before)):
             phrase = totalled
             rules.append("total_of")
-        elif not left and scope and unit in _HEAD_SUFFIX and last is None:
-            phrase = _HEAD_SUFFIX[unit]  # 全村213户926人: the unit alone says what is counted
         elif before is not None and left and (sibling := _of_sibling(readings, left, around.sentence)):
             phrase = own = sibling
             rules.append("sibling")
-        elif before is not None and left and _CHANGED_ONLY.fullmatch(left):
-            phrase = before.indicator  # 由500元提高到560元: one indicator before and after
+        elif left and _CHANGED_ONLY.fullmatch(left) and (old := _of_unit(readings, m.unit, around.sentence)):
+            phrase = old.indicator  # 由500元提高到560元: one indicator before and after
             rules.append("carried_change")
+        elif left and last is None and _CHANGED_ONLY.fullmatch(left) and (old := _in_line(layout, readings, m)):
+            phrase = old.indicator  # 人口连续减少。1961年末降到19.72万人
+            rules.append("carried")
+        elif not left and unit == "个" and m.text[-1] in _COUNTED_PLACES:
+            phrase = own = m.text[-1] + "数"  # 辖7镇58村
+        elif (
+            not left
+            and unit in _HEAD_SUFFIX
+            and right
+            and right[0] not in _NO_NOUN
+            and not right.startswith(_NO_NOUN_WORDS)
+            and not around.left.startswith(_COMPARING)
+            and not around.before.endswith("的")
+            and len(said := predicate(right)) >= _SAID
+        ):
+            phrase = said + _HEAD_SUFFIX[unit]  # 共有4123人|享受生活补贴
+            rules.append("said_of_them")
         elif not left and last is not None:
+            old = last if last.mention.unit == m.unit else None
             phrase = last.indicator
-            old, new = _HEAD_SUFFIX.get(last.unit or ""), _HEAD_SUFFIX.get(unit or "")
-            if old and new and phrase.endswith(old):
-                phrase = phrase.removesuffix(old) + new
+            suffix, new = _HEAD_SUFFIX.get(last.unit or ""), _HEAD_SUFFIX.get(unit or "")
+            if suffix and new and phrase.endswith(suffix):
+                phrase = phrase.removesuffix(suffix) + new
             rules.append("carried")
         elif last is not None and (rate := rate_of_event(last.indicator, left)):
             phrase = own = rate
@@ -192,20 +230,30 @@ def _read(
             rules.append("share_of_noun")
     elif before is not None and _COMPARED.fullmatch(phrase):
         # 市里下达的目标10.66‰, 比上年的295人: the number is another value of what was just named
-        phrase = _CHANGE_SUFFIX.sub("", before.indicator)
+        old = _of_unit(readings, m.unit, around.sentence) or before
+        phrase = _CHANGE_SUFFIX.sub("", old.indicator)
         rules.append("compared_with")
     if kind_rule == "plan_done" and last is not None:
         phrase = joined(_MEASURE_SUFFIX.sub("", last.indicator), "任务")
+    if _COMPARED_CENSUS.search(around.before[-30:]):
+        rules.append("compared_census")
     core = phrase.translate(_IGNORED)
     if kind in ("growth", "change") and m.rule != "range":
         phrase = _changed(around, left, _changing(readings, around.sentence, unit) or last)
         rules.append("change_of")
+        old = _of_unit(readings, m.unit, around.sentence)
     elif kind == "completion":
-        topic = _completed(layout, around)
-        done = left.removesuffix("的").removeprefix("完成")
+        topic = _completed(layout, around) or (_CHANGE_SUFFIX.sub("", before.indicator) if before is not None else "")
+        done = _OF_PLAN.sub("", left.removesuffix("的").removeprefix("完成"))
         if topic and not (last is not None and last.kind == "completion" and len(done) > 8):
             phrase = topic + done + ("完成比例" if "比例" not in done and "率" not in done else "")
         rules.append("completion")
+    elif "标准" in phrase and _QUALIFIER.fullmatch(phrase) and (old := _of_unit(readings, m.unit, around.sentence)):
+        phrase = old.indicator  # 生均图书28.7册，省定标准为25册
+        rules.append("standard_of")
+    elif phrase and (head := around.heading) and _QUALIFIER.fullmatch(phrase) and (hit := _HEADING_NOUN.match(head)):
+        phrase = joined(hit[1], phrase)
+        rules.append("heading")
     elif "carried" not in rules and (len(core) <= 1 or _is_generic(core)):
         topic = _topic(around, last)
         if topic:
@@ -226,6 +274,17 @@ def _read(
     if unit in _COUNT_SUFFIX and phrase and not phrase.endswith(("数", "人次", "户", "例")):
         phrase += _COUNT_SUFFIX[unit]
     unit, unit_rule = unit_of(m, unit, around.left, around.before, phrase, kind)
+    if (
+        {"carried_change", "carried", "change_of", "standard_of"} & set(rules)
+        and not _SCALED.search(m.text)
+        and unit == m.unit
+        and (unit_before := old.unit if old else None)
+    ):
+        unit = unit_before if unit_before.startswith(f"{unit}/") else unit
+    if kind == "actual" and unit == "元" and before is not None and _like_norm(before, m, phrase, around.left):
+        # 生活补贴每人每月70元，护理补贴一级100元、二级80元
+        kind, unit = "norm", before.unit
+        rules.append("norm_before_it")
     flags = m.flags
     if unit_rule:
         rules.append(unit_rule)
@@ -257,6 +316,21 @@ def _read(
     )
 
 
+def _like_norm(before: Reading, m: Mention, phrase: str, left: str) -> bool:
+    """True where an amount is of the same kind as the rate of payment before it in the sentence."""
+    return (
+        before.kind == "norm"
+        and (before.unit or "").startswith("元/")
+        and m.decimals_unit <= 1
+        and not _SCALED.search(m.text)
+        and _SUBSIDY.search(phrase) is not None
+        and _MONEY_VERB.search(left) is None
+    )
+
+
+_SCALED = re.compile("[万亿]")
+
+
 def _of_sibling(readings: Sequence[Reading], own: str, sentence: tuple[int, int]) -> str:
     """The phrase of the nearest sibling named before in the sentence, with `own` in its place; "" if there is none."""
     for r in reversed(readings[-_SIBLING_REACH:]):
@@ -265,6 +339,27 @@ def _of_sibling(readings: Sequence[Reading], own: str, sentence: tuple[int, int]
         if phrase := for_sibling(r.indicator, own):
             return phrase
     return ""
+
+
+def _of_unit(readings: Sequence[Reading], unit: str | None, sentence: tuple[int, int]) -> Reading | None:
+    """The nearest quantity of the sentence written in the same unit."""
+    for r in reversed(readings[-_SIBLING_REACH:]):
+        if r.sentence != sentence:
+            return None
+        if r.mention.unit == unit and r.kind not in ("growth", "change"):
+            return r
+    return None
+
+
+def _in_line(layout: Layout, readings: Sequence[Reading], m: Mention) -> Reading | None:
+    """The nearest quantity of the paragraph written in the same unit."""
+    floor = layout.line_start(m.start, max(0, m.start - SENTENCE_REACH))
+    for r in reversed(readings[-_SIBLING_REACH:]):
+        if r.mention.start < floor:
+            return None
+        if r.mention.unit == m.unit and r.kind == "actual":
+            return r
+    return None
 
 
 def _from_noun_behind(
@@ -320,9 +415,11 @@ def _changing(readings: Sequence[Reading], sentence: tuple[int, int], unit: str 
 def _changed(around: Surroundings, left: str, last: Reading | None) -> str:
     """What grew or changed, with the verb: 出生人数减少."""
     verb = change_verb(around.left)
+    if verb and left.endswith("率") and verb + "率" in left:
+        return left  # 年均增长率14.1‰: the rate is named
     base = trim(around.left.partition(verb)[0])[0] if verb else left
     base = _COMPARED_TIME.sub("", base).strip()
-    base = _COMPARED_OPENING.sub("", base)
+    base = _COMPARISON.sub("", _COMPARED_OPENING.sub("", base))
     if not base:
         base = _CHANGE_SUFFIX.sub("", last.indicator) if last is not None else trim(strip_numbers(around.earlier))[0]
     return base + (verb if verb not in base else "")

@@ -26,6 +26,13 @@ _CHANGE_VERB = cue("change_verb")
 _DOWN = cue("down")
 _COMPLETION = cue("completion")
 _PLAN_DONE = cue("plan_done")
+_PLAN_SHARE = cue("plan_share")
+_LEVEL_BEHIND = cue("level_behind")
+_LEVEL_BEFORE = cue("level_before")
+_LIMIT_BEHIND = cue("limit_behind")
+_STANDARD_BEFORE = cue("standard_before")
+_TARGET_IN_BRACKETS = cue("target_in_brackets")
+_HAVE_SO_MANY = cue("have_so_many")
 _AGGREGATED = cue("aggregated")
 _NORM_BEFORE = cue("norm_before")
 _NORM_AFTER = cue("norm_after")
@@ -56,6 +63,7 @@ _TONE = cue("tone")
 # every pattern of change and comparison holds one of these; most numbers have none of them before them
 _MOVES = re.compile("[增升提高低下减降回缩少多超涨跌压]")
 _NORM_UNITS = frozenset(("元", "岁", "周岁", "公斤", "千克", "斤", None, "小时", "元/人", "年"))
+_COUNTED = frozenset(("人", "户", "所", "个", "家", "人次", "例", "件", "项", "次", "村"))
 _SYMBOLS = frozenset(("%", "‰", "百分点", "千分点"))
 _SUM = re.compile("[万亿]")  # scale words that no payment per head has
 _LIST_REACH = 90
@@ -135,12 +143,19 @@ def kind_of(
         return moved
     before = layout.text[around.clause[0] : m.start]
     right = around.right
-    if unit == "%" and (_COMPLETION.search(tail) or (left == "的" and "完成" in before)):
+    if unit == "%" and (_COMPLETION.search(tail) or (left == "的" and _PLAN_SHARE.search(before))):
         return "completion", None, "completion"
-    if right == "的" and "完成" in before and _PLAN_DONE.search(tail):
+    if right == "的" and _PLAN_DONE.search(tail) and layout.text[m.end + 1 : m.end + 2].isdigit():
         return "target", None, "plan_done"  # 完成任务400对的100.75%
     if _NORM_LINE.match(right):
         return "norm", None, "norm_line"
+    if (behind := _LEVEL_BEHIND.match(right)) and (m.start < m.number_start or _LEVEL_BEFORE.search(tail)):
+        # 低于省定75%的要求, 超过省定85%的标准
+        return ("norm" if _LIMIT_BEHIND.search(behind.group()) else "target"), None, "level_behind"
+    if around.opened and not left and _TARGET_IN_BRACKETS.search(around.opened):
+        return "target", None, "target_in_brackets"
+    if unit not in _COUNTED and _STANDARD_BEFORE.search(left):
+        return "norm", None, "standard_before"
     if unit == "元" and _PUPIL_NORM.search(around.before[-24:]) and not _SUM.search(m.text):
         return "norm", None, "pupil_norm"
     if unit in _NORM_UNITS:
@@ -182,6 +197,8 @@ def _moved(
         return None
     if moves is not None and ((_LEVEL.search(tail) and _LEVEL_REACHED.search(tail)) or _NATURAL_INCREASE.search(tail)):
         return None
+    if unit == "元" and _COMPARE_STANDARD.search(tail) and not ("高于" in tail or "低于" in tail):
+        return "change", "up", "above_standard"  # 分别高出省定标准636元
     if points or unit == "%":
         compare = _COMPARE.search(tail)
         if points or (compare and _COMPARE_STANDARD.search(tail)):
@@ -221,7 +238,7 @@ def _target(
     """Whether the number is wanted, planned or foreseen, and by which words; an outcome word nearer to it undoes that."""
     if _TARGET_AFTER.match(right):
         return "target_after"
-    if right.startswith(_DONE_AFTER):
+    if right.startswith(_DONE_AFTER) or _HAVE_SO_MANY.search(before):
         return ""
     if beside_target(before):
         return "target_compared"

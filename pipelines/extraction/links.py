@@ -81,8 +81,8 @@ def _before_and_after(text: str, previous: Reading, r: Reading) -> None:
     if "norm" in (previous.kind, r.kind):
         for reading in (previous, r):
             reading.kind, reading.mention_class = "norm", "norm"
-    if "/" in (previous.unit or ""):
-        r.unit = previous.unit
+    if old.unit == m.unit:
+        previous.unit = r.unit = max(previous.unit or "", r.unit or "", key=len) or None  # 由460元提高到每人每月530元
     r.indicator = previous.indicator
 
 
@@ -224,7 +224,7 @@ def _deal_out(text: str, readings: list[Reading], first: int, last: int, at: int
         for given, subject in zip(readings[first : last + 1], earlier, strict=True):
             given.indicator = subject.indicator + verb
             given.kind, given.direction = r.kind, r.direction
-            if given.unit == "%":
+            if given.mention.unit in ("%", r.mention.unit):
                 given.unit = r.unit
             given.links = ((relation, subject.mention.start),)
             given.rules = (*given.rules, "distributed")
@@ -235,6 +235,8 @@ def _deal_out(text: str, readings: list[Reading], first: int, last: int, at: int
         for given, year in zip(readings[first : last + 1], told, strict=True):
             given.indicator, given.year = trim(own[years.end() :])[0] or r.indicator, year
             given.kind, given.direction, given.mention_class = r.kind, r.direction, r.mention_class
+            if given.mention.unit == r.mention.unit:
+                given.unit = r.unit
             given.rules = (*given.rules, "distributed")
         return
     names = subjects(own, count)

@@ -16,6 +16,11 @@ _PER_HEAD = cue("per_head")
 _PER_YEAR = cue("per_year")
 _STAFFING = cue("staffing")
 _PER_PERSONS = cue("per_persons")
+_PER_AREA = cue("per_area")
+_PER_CLASS = cue("per_class")
+_PER_HOUSEHOLD = cue("per_household")
+_PER_TEN_THOUSANDS = cue("per_ten_thousands")
+_WATERWORKS = cue("waterworks")
 _MEAN_PER_CASE = cue("mean_per_case")
 _THRESHOLD = cue("threshold")
 _PER_TIME = tuple(
@@ -31,8 +36,10 @@ _PER_TIME = tuple(
         ("village_year", "元/村·年"),
     )
 )
+_PEOPLE_PER = ((_PER_AREA, "平方公里"), (_PER_CLASS, "班"), (_PER_HOUSEHOLD, "户"))
 _PER_PUPIL = frozenset(("平方米", "册", "元", "台"))
 _PER_PERSON = frozenset(("亩", "平方米", "公斤", "千克", "册"))
+_PER_NAMED = {"名": "人"}
 _PER = {"学校": "所", "校": "所"}
 _INFERRED = "unit_inferred"
 _MANY = re.compile("[万亿]")
@@ -52,6 +59,14 @@ def unit_of(m: Mention, unit: str | None, left: str, before: str, phrase: str, k
         return _money(m, near, before[-26:], phrase, kind)
     if unit in _PER_PUPIL and "生均" in near + phrase:
         return f"{unit}/生", "per_head"
+    if unit == "人":
+        if m.text.endswith("口") and _WATERWORKS.search(phrase):
+            return "口", ""
+        for pattern, per in _PEOPLE_PER:
+            if pattern.search(before[-20:] + phrase):
+                return f"人/{per}", "per_unit"
+        if hit := _PER_TEN_THOUSANDS.search(before[-40:]):
+            return f"人/{hit.group(1)}人", "per_persons"
     if "户均" in near:
         return f"{unit}/户", "per_head"
     if unit in _PER_PERSON and "人均" in near:
@@ -75,13 +90,12 @@ def _unsaid(m: Mention, near: str, phrase: str) -> tuple[str | None, str]:
 
 
 def _money(m: Mention, near: str, wide: str, phrase: str, kind: str) -> tuple[str, str]:
-    if kind == "norm" or _EACH.search(near):
-        if "每" in wide or "均" in wide:
-            for pattern, unit in _PER_TIME:
-                if pattern.search(wide):
-                    return unit, "per_head"
-            if hit := _PER_ONE.search(wide):
-                return f"元/{hit.group(1)}", "per_head"
+    if kind == "norm" or _EACH.search(near) or "月人均" in near or "每月人均" in near:
+        told = [(hit.end(), unit) for pattern, unit in _PER_TIME for hit in pattern.finditer(wide)]
+        if told:
+            return max(told)[1], "per_head"  # the one nearest to the number
+        if "每" in wide and (hit := _PER_ONE.search(wide)):
+            return f"元/{_PER_NAMED.get(hit.group(1), hit.group(1))}", "per_head"
         if kind == "norm" and _THRESHOLD.search(wide):
             return "元", ""
         if kind == "norm":

@@ -62,11 +62,12 @@ DATE = re.compile(
     rf"|(?<![0-9.])(?:19|20)[0-9]{{2}}(?=[、和与]\s?(?:19|20)[0-9]{{2}}(?:[、和与]\s?(?:19|20)[0-9]{{2}})*(?:年|两年|三年))"
     rf"|(?<![0-9.])(?:19|20)[0-9]{{2}}(?=[两三四五六七八九十]年)"
     r"|(?<![0-9.])[1-9]0年代"
-    rf"|(?<![0-9.])[1-4一二三四]季度)"
+    rf"|(?<![0-9.])[1-4一二三四]季度|(?<=[（(])1[0-8][0-9]{{2}}年(?=[）)]))"
 )
 
 LABEL = re.compile(
     r"(?P<label>[〔\[（(【](?:19|20)[0-9]{2}[〕\])）】]\s?(?:第)?[0-9]+号"
+    r"|[0-9]{3,4}[×xX*][0-9]{3,4}(?![0-9])"  # the resolution of a screen
     r"|[0-9]+(?:[+＋][0-9一二三四五六七八九十xXⅹ]+)+"
     r"|(?<=第)[0-9]+(?:次|届|位|名|号|期|条|章|页|批|期|轮|个|周|季度|产业|医院|中学|小学|师|团|军|项|类|款)?"
     r"|(?:(?<=附件)|(?<=图)|(?<=表)|(?<=编号)|(?<=电话)|(?<=邮编)|(?<=热线))[:：]?\s?[0-9][0-9-]*"
@@ -114,7 +115,7 @@ QUANTITY = re.compile(
     rf"|/(?P<per>10万|1?万|千)(?![元人户])"
     rf"|(?P<u0>{UNIT})?(?P<dash>[-—–~～至]{{1,2}}|到(?=[0-9]))(?P<m1>{ARABIC})(?P<ma>{ABOUT})?(?P<ms>{SCALE})?(?P<ma2>{ABOUT})?(?P<u1>{UNIT})?"
     rf"|\s?(?P<u2>{UNIT})?(?P<a3>多(?![0-9出])|余)?(?P<slash>{PER_HEAD_TAIL}))"
-    r"(?P<suffix>左右|上下|以上|以下|以内|之内|以外)?"
+    r"(?P<suffix>左右|上下|及?以上|及?以下|以内|之内|以外)?"
 )
 
 BEFORE = re.compile(
@@ -222,7 +223,7 @@ _DIGITS = re.compile("[0-9]+")
 _IN_DATE = frozenset("年月日号:-/—–~～至到季学xX×*＊_○、和与两三四五六七八九十 \t\n\u3000\xa0")
 # what stands before the digits of a label (第3次, 附件2, “4.25”) or follows them (1+2, 12B)
 _BEFORE_LABEL = frozenset('第件图表号话编线“"‘《')
-_IN_LABEL = frozenset("+＋" + ascii_letters)
+_IN_LABEL = frozenset("+＋×*" + ascii_letters)
 _ITEM_OPENS = frozenset(("", *"\n\u3000 \t。；;：:，,"))
 _PHONE = 10  # digits from which a number may be one of a telephone
 
@@ -283,8 +284,8 @@ def _read_digits(text: str, start: int) -> Mention | None:
     label = LABEL.match(text, start)
     if label and not _UNITISH.match(text, label.end() - 1 if label.group()[-1:].isalpha() else label.end()):
         return Mention(start, label.end(), label.group(), "label", "name_or_number")
-    if label and "+" in label.group():
-        return Mention(start, label.end(), label.group(), "label", "name_with_plus")
+    if label and ("+" in label.group() or "×" in label.group()):
+        return Mention(start, label.end(), label.group(), "label", "name_with_sign")
     if label and text[start - 1 : start] == "第":
         return Mention(start, label.end(), label.group(), "label", "ordinal")
     return _read_quantity(text, start)
@@ -415,11 +416,15 @@ def _plain(text: str, span_start: int, start: int, hit: re.Match[str], modifier:
                     span_start, end, text[span_start:end], "quantity", "noun_unit", arabic_value(digits), (),
                     NOUN_UNIT[rule], approx, start, number_end,
                 )  # fmt: skip
+    if previous == "每" and (unit_word or scale):
+        return Mention(start, end, text[start:end], "label", "denominator")  # 每10万人中, 每5个贫困人口中
     if unit_word and (unit_word in ("号", "级") or previous == "第"):
         return Mention(start, end, text[start:end], "label", "ordinal_or_name")
-    if unit_word in _NAMED_UNITS and not _AFTER_UNIT.match(text[end : end + 1] or "。"):
+    if unit_word in _NAMED_UNITS and previous not in _HAVING and not _AFTER_UNIT.match(text[end : end + 1] or "。"):
         return Mention(start, end, text[start:end], "label", "name")
     unit = _base(unit_word) if unit_word else None
+    if unit_word in _COUNTED_PLACES and not slash:
+        unit = "个"  # 辖7镇58村
     if unit is None and (noun := _NOUN.match(text, end) or (_NOUN_NEAR.match(text, end) if scale else None)):
         unit = NOUN_UNIT[noun[1] if noun.re is _NOUN_NEAR else noun.group()]
     if slash:
@@ -447,19 +452,21 @@ def _plain(text: str, span_start: int, start: int, hit: re.Match[str], modifier:
 _MEASURED = frozenset(("元", *SYMBOLS))
 # 88镇, 3村: a unit that is part of a name, unless a sentence goes on behind it
 _NAMED_UNITS = frozenset(("镇", "乡", "村", "站", "团", "师"))
+_HAVING = frozenset("辖有共设含")
+_COUNTED_PLACES = frozenset(("镇", "乡", "村"))
 _AFTER_UNIT = re.compile("[的，,。、；;共均已全有以实通完]")
 _PLAIN_QUANTITY = re.compile(
     rf"(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>(?!))?(?P<a2>{ABOUT})?\s?(?P<u2>{UNIT})?(?P<a3>多(?![0-9出])|余)?"
-    rf"(?P<slash>{PER_HEAD_TAIL})(?P<suffix>左右|上下|以上|以下|以内|之内|以外)?"
+    rf"(?P<slash>{PER_HEAD_TAIL})(?P<suffix>左右|上下|及?以上|及?以下|以内|之内|以外)?"
 )
 
 
 def _approx(modifier: str | None, about: str | None, suffix: str | None) -> str:
     if modifier is None and about is None and suffix is None:
         return "exact"
-    if suffix == "以上" or modifier == "at_least":
+    if (suffix and suffix.endswith("以上")) or modifier == "at_least":
         return "at_least"
-    if suffix in ("以下", "以内", "之内") or modifier == "at_most":
+    if (suffix and suffix.endswith(("以下", "内"))) or modifier == "at_most":
         return "at_most"
     if about in ("余", "多", "几"):
         return "at_least"
@@ -473,8 +480,12 @@ _ITEM_MARK = re.compile(r"\s?[、.．)）]")
 _ITEM_TEXT = re.compile(r"\s?[、.．]\s?[一-鿿“]")
 _COLON_BEFORE = re.compile(r"[：:。；;]\s?$")
 _LIST_GOES_ON = re.compile(r"\s?[、,，]\s?[0-9]")
-_COPULA_BEFORE = re.compile("(?:为|是|达|达到|到|比|率|数|值|性别比|指数|系数|共|计|的)$")
+_COPULA_BEFORE = re.compile(
+    "(?:为|是|达|达到|到|比|率|数|值|性别比|指数|系数|共|计|的|低于|高于|下降|上升|缩小了?|扩大了?|[高低]|目标)$"
+)
 _ENDS_AFTER = re.compile(r"[，,。；;、)）\s]|的?(?:峰值|水平|低点|高点|高位)|$")
+_COMPARED_AFTER = re.compile("[低高]|下降|上升|提高|的上限|的下限")
+_DEFINITION = re.compile("[（(，,][以按][^，,（()）]{1,6}为$")
 _HAN = re.compile("[一-鿿]")
 
 
@@ -504,7 +515,9 @@ def _bare_number(text: str, start: int, end: int, span_end: int) -> tuple[str, s
         return "label", "quoted"
     if _LIST_GOES_ON.match(after):
         return None  # a list of numbers: the unit comes with the last
-    if _COPULA_BEFORE.search(before) and _ENDS_AFTER.match(after):
+    if _DEFINITION.search(before):
+        return "label", "definition"  # 性别比（以女性为100）
+    if _COPULA_BEFORE.search(before) and (_ENDS_AFTER.match(after) or ("." in digits and _COMPARED_AFTER.match(after))):
         return None
     return "label", "bare_number"
 

@@ -20,6 +20,9 @@ _TRAILING = cue("trailing")
 _PER_ONLY = cue("per_only")
 _LIST_NUMBER = cue("list_number")
 _HEADING_TAG = cue("heading_tag")
+_PLACE_HAVING = cue("place_having")
+_CENSUS_ROUND = cue("census_round")
+_TIME_WORDS = cue("time_words")
 _VILLAGE_ACTING = cue("village_acting")
 _MASKED_PLACE = cue("masked_place")
 _NUMBER_WITH_UNIT = cue("number_with_unit")
@@ -70,6 +73,10 @@ def trim(phrase: str) -> tuple[str, str]:
         phrase = _HEADING_TAG.sub("", phrase)
     if "村" in phrase or "镇" in phrase or "乡" in phrase:
         phrase = _VILLAGE_ACTING.sub("", phrase)
+    if "有" in phrase[:8] or "辖" in phrase[:8]:
+        phrase = _PLACE_HAVING.sub("", phrase)
+    if "普查" in phrase:
+        phrase = _CENSUS_ROUND.sub("", phrase)
     if phrase[:1] in _MASKS:
         phrase = _MASKED_PLACE.sub("", phrase)
     phrase = phrase.strip(_EDGES)
@@ -103,7 +110,7 @@ def trim(phrase: str) -> tuple[str, str]:
 
 def strip_numbers(piece: str) -> str:
     """The piece without its numbers and their units."""
-    return _NUMBER_WITH_UNIT.sub("", piece)
+    return _NUMBER_WITH_UNIT.sub("", _TIME_WORDS.sub("", piece))
 
 
 @lru_cache(maxsize=65536)

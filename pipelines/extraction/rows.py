@@ -41,6 +41,7 @@ _WHOLE_PLACE = re.compile(r"(?:全|我|本)(?:县|区|市|州|省|旗)?$")
 _OWN_PLACE = re.compile(r"[一-鿿]{1,10}?[县区市旗](?=[一-鿿]{2})")
 _PLACE_NAME = re.compile(r"[一-鿿]{1,10}[县区市旗]")
 _PLACE_ENDS = re.compile("[县区市旗]")
+_YEAR = re.compile("(?:19|20)[0-9]{2}")
 _OF_THAT_TIME = re.compile("(?:同期|末|底)?的?$")
 _HEAD = 600  # characters of a document in which the superior of a common county name is looked for
 _RISK_REACH = 40  # characters before a mention from which a repair can reach into it
@@ -151,6 +152,10 @@ def rows_of(r: Understood) -> list[Row]:
             # 由5.73‰降到5.13‰: the value before, and nothing says before when
             flags.append("prior_value")
             period = None
+        elif "compared_census" in reading.rules and not _year_before(r.text, words, m.start):
+            # 比第六次人口普查的815848人增加: the value of another census, and no year says which
+            flags.append("prior_value")
+            period = None
         if period and "????" in period:
             flags.append("unknown_year")
         start, end = r.map.to_original(m.start, m.end)
@@ -209,6 +214,13 @@ def _told(text: str, words: str, start: int) -> bool:
     before = text[max(0, start - 16) : start]
     at = before.rfind(words) if words else -1
     return at >= 0 and _OF_THAT_TIME.fullmatch(before, at + len(words)) is not None
+
+
+def _year_before(text: str, words: str, start: int) -> bool:
+    """True where the time word with its year stands in the words that compare: 与2010年第六次人口普查的…"""
+    before = text[max(0, start - 30) : start]
+    at = max(before.rfind(c) for c in "比与和较同")
+    return bool(_YEAR.search(words)) and words in before[at + 1 :]
 
 
 def place_named(name: str, around: str, year: str | None) -> PlaceGuess | None:

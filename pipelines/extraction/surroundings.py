@@ -17,9 +17,11 @@ SENTENCE_REACH = 3000
 SENTENCE_AHEAD = 200
 """Characters a sentence is followed ahead."""
 
-_MARKS = re.compile("[，,。；;：:！!？?\n（(）)]")
+_MARKS = re.compile("[，,。；;：:！!？?\n（(）)〔〕［］]")
 _SENTENCE_ENDS = "。！!？?\n"
-_BRACKETS = "（(）)"
+_OPENING = "（(〔［"
+_CLOSING = "）)〕］"
+_BRACKETS = _OPENING + _CLOSING
 
 
 def _last(positions: Sequence[int], low: int, high: int) -> int:
@@ -46,8 +48,8 @@ class Layout:
         self.sentence_ends = [p for p in marks if text[p] in _SENTENCE_ENDS]
         self.clause_ends = [p for p in marks if text[p] not in _BRACKETS]
         self.semicolons = [p for p in marks if text[p] in "；;"]
-        self.opened = [p for p in marks if text[p] in "（("]
-        self.closed = [p for p in marks if text[p] in "）)"]
+        self.opened = [p for p in marks if text[p] in _OPENING]
+        self.closed = [p for p in marks if text[p] in _CLOSING]
         self.lines = [p for p in self.sentence_ends if text[p] == "\n"]
 
     def sentence_start(self, position: int, reach: int = SENTENCE_REACH) -> int:
@@ -76,6 +78,12 @@ class Layout:
     def part_start(self, position: int, floor: int) -> int:
         """Position behind the last semicolon before a position, not before `floor`."""
         return max(floor, _last(self.semicolons, floor, position) + 1) if self.semicolons else floor
+
+    def opening(self, position: int, longest: int = 24) -> str:
+        """The first sentence of the line that holds a position, if it ends before it and is short; else ""."""
+        line = self.line_start(position, max(0, position - SENTENCE_REACH))
+        end = _first(self.sentence_ends, line, position)
+        return self.text[line:end] if line < end < position and end - line <= longest else ""
 
     def sentence(self, start: int, end: int, reach: int = 300) -> str:
         """The sentence around a span with its end mark, cut `reach` characters before and behind it."""
@@ -160,9 +168,16 @@ class Surroundings:
                 break
             k += 1
         self.left = text[left_start:left_end] or text[left_start:start]
+        if layout.closed and ("）" in self.left or ")" in self.left) and "（" not in self.left and "(" not in self.left:
+            self.left = _around_brackets(layout, left_start, left_end, sentence_start)
         self.right = text[end:right_end]
         self.before = text[sentence_start:start]
         self.list_item = left_start > clause_start and self.left[:1] in _LIST_MARKS
+
+    @property
+    def heading(self) -> str:
+        """The short sentence that opens the paragraph, where this is a later one of it."""
+        return self._layout.opening(self.sentence[0])
 
     @property
     def earlier(self) -> str:
@@ -181,3 +196,11 @@ class Surroundings:
             return ""
         layout = self._layout
         return layout.text[clause_end + 1 : layout.clause_end(min(clause_end + 1, ceiling), ceiling)]
+
+
+def _around_brackets(layout: Layout, start: int, end: int, floor: int) -> str:
+    """What stands before and behind a bracket that began before `start`: 性别比（以女性为100，男性比女性）|为106.28."""
+    close = _last(layout.closed, start, end)
+    opened = _last(layout.opened, floor, start)
+    behind = layout.text[close + 1 : end]
+    return layout.text[layout.clause_start(opened, floor) : opened] + behind if opened >= 0 else behind

@@ -77,11 +77,14 @@ def _read(r: Understood, row: Row, siblings: list[tuple[str, str, str]]) -> tupl
     limits = None
     if entry is not None and entry.target_min is not None and entry.target_max is not None:
         limits = (entry.target_min, entry.target_max)
+    elif relation == "高于" and actual.unit == "%" and actual.value is not None:
+        # a floor far below what is reached is none in use: 及时率93.4%，高于市定目标3.4%
+        limits = (actual.value / 2, 100.0)
     result = read_target(
         actual=actual.value,
         actual_unit=actual.unit or "",
         value=row.value,
-        value_unit=m.unit or "",
+        value_unit=m.unit or actual.unit or "",  # 性别比114.6，高于市定目标2.6
         relation=relation,
         before=r.text[row.reading.clause[0] : m.start],
         after=r.text[m.end : m.end + 10],
@@ -97,14 +100,14 @@ def _settle(r: Understood, row: Row, result: TargetReading, actual: Row) -> Targ
     relation = "at_most" if ceiling else "at_least"
     if result.reading == "margin":
         row.kind, row.direction = "change", "down" if ceiling else "up"
-        row.unit = _POINTS.get(row.unit or "", row.unit)
+        row.unit = _POINTS.get(row.unit or "", row.unit or actual.unit)
         who = set_by(r.text[row.reading.sentence[0] : row.reading.mention.start])[:2]
         row.indicator = f"{actual.indicator}{'低于' if ceiling else '高于'}{who}目标幅度"
         row.indicator_id = None
         row.links = [("margin_to_target", actual)]
     elif result.reading == "level":
         row.kind, row.direction = "target", relation
-        row.unit = actual.unit if row.unit == "百分点" else row.unit
+        row.unit = actual.unit if row.unit in ("百分点", None) else row.unit
         row.indicator, row.indicator_id = actual.indicator, actual.indicator_id
         row.links = [("target_of", actual)]
         if row.period and period_kind(row.period) in _PARTS_OF_YEAR:

@@ -122,3 +122,65 @@ def test_the_value_before_has_no_period_of_its_own(tmp_path: Path) -> None:
     before = next(r for r in read(tmp_path, text) if r["value"] == 7.66)
     assert before["period"] is None
     assert "prior_value" in before["flags"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("落实率88.9%，未达到市里90%的进度要求。", [("落实率", "actual"), ("落实率", "target")]),
+        ("满意度93.7%，超过省定85%的标准。", [("满意度", "actual"), ("满意度", "norm")]),
+        ("政策生育率86.97%，比市定目标（85%）高1.97个百分点。",
+         [("政策生育率", "actual"), ("政策生育率", "target"), ("政策生育率高", "change")]),
+        ("生均图书28.7册，省定标准为25册。", [("生均图书", "actual"), ("生均图书", "norm")]),
+        ("孕前检查412对，占全年任务1500对的27.5%。",
+         [("孕前检查", "actual"), ("孕前检查任务", "target"), ("孕前检查完成比例", "completion")]),
+        ("达到市定目标的有11个。", [("达到市定目标", "actual")]),
+        ("完成投资1.37亿元，占年度计划的68.5%，开工项目学校46所。",
+         [("完成投资", "actual"), ("完成投资完成比例", "completion"), ("开工项目学校", "actual")]),
+        ("请各乡镇于11月5日前将问题清零，整改率达100%。", [("整改率", "target")]),
+    ],
+)  # fmt: skip
+def test_levels_beside_values(tmp_path: Path, sentence: str, expected: list[tuple[str, str]]) -> None:
+    assert told(tmp_path, sentence, "indicator", "kind") == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("1949年每平方公里112人。", [("人/平方公里", 112.0)]),
+        ("平均班额由47.3人降为41.5人。", [("人/班", 47.3), ("人/班", 41.5)]),
+        ("平均每个家庭户的人口为2.71人。", [("人/户", 2.71)]),
+        ("城市低保标准由460元提高到每人每月530元。", [("元/人·月", 460.0), ("元/人·月", 530.0)]),
+        ("生活补贴每人每月70元，护理补贴一级100元、二级80元。",
+         [("元/人·月", 70.0), ("元/人·月", 100.0), ("元/人·月", 80.0)]),
+        ("农民人均纯收入突破5000元大关，达到5136元。", [("元/人", 5000.0), ("元/人", 5136.0)]),
+        ("性别比（以女性为100，男性对女性的比例）为106.28。", [(":100", 106.28)]),
+    ],
+)  # fmt: skip
+def test_units_carried(tmp_path: Path, sentence: str, expected: list[tuple[str, float]]) -> None:
+    assert told(tmp_path, sentence, "unit", "value") == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "phrases"),
+    [
+        ("出生率3.02‰，比全县平均水平低0.5个千分点。", ["出生率", "出生率低"]),
+        ("识别准确率97.9%，比第二轮提高1.6个百分点。", ["识别准确率", "识别准确率提高"]),
+        ("60岁及以上人口为95241人，占23.07%。", ["60岁及以上人口", "60岁及以上人口占"]),
+        ("在校学生2463人，在园幼儿312人。", ["在校学生", "在园幼儿"]),
+        ("独生子女领证户从1979年的412户发展到1985年的9873户。", ["独生子女领证户", "独生子女领证户"]),
+        ("羊街镇现有完小8所。", ["完小"]),
+        ("共有4123人享受困难残疾人生活补贴。", ["享受困难残疾人生活补贴人数"]),
+        ("全县辖7镇58村。", ["镇数", "村数"]),
+        ("1．生均校舍面积。小学5.12平方米；初中7.36平方米。", ["生均校舍面积小学", "生均校舍面积初中"]),
+    ],
+)  # fmt: skip
+def test_names_without_the_words_around_them(tmp_path: Path, sentence: str, phrases: list[str]) -> None:
+    assert [r["indicator"] for r in read(tmp_path, sentence) if r["unit"] != "岁"] == phrases
+
+
+def test_the_value_of_another_census_has_no_period_unless_its_year_is_told(tmp_path: Path) -> None:
+    text = "2020年，常住人口1029754人，比第六次人口普查的815848人增加213906人。"
+    found = {r["value"]: (r["period"], "prior_value" in r["flags"]) for r in read(tmp_path, text)}
+    assert found[815848.0] == (None, True)
+    assert found[1029754.0][0] == "asof:2020"
