@@ -98,7 +98,7 @@ def _walk(raw: Path) -> Iterator[tuple[str, list[os.DirEntry[str]] | None]]:
         for entry in entries:
             if entry.name.startswith((".", "~$")):
                 continue
-            if not entry.is_dir():
+            if not _leads_to_folder(entry):
                 files.append(entry)
             elif entry.is_symlink():
                 links.append(entry.path)
@@ -106,6 +106,13 @@ def _walk(raw: Path) -> Iterator[tuple[str, list[os.DirEntry[str]] | None]]:
                 folders.append(entry.path)
         yield folder, files
         pending.extend(reversed(folders))
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle; it is reported as a file that cannot be read
+        return False
 
 
 def find_files(raw: Path) -> Iterator[Path]:
@@ -138,7 +145,9 @@ def _local(raw: Path) -> Iterator[Source]:
             continue
         prefix = f"{inside}/" if inside else ""
         by_name = {entry.name: entry for entry in files if entry.name != NO_DOCUMENT}
-        sidecar_files = {name for name, entry in by_name.items() if name.endswith(SUFFIX) and entry.is_file()}
+        sidecar_files = {
+            name for name, entry in by_name.items() if name.endswith(SUFFIX) and _stamp(entry) != UNREADABLE
+        }
         sidecars = {name: found for name in by_name if (found := _first(possible_sidecars(name), sidecar_files))}
         taken = {sidecar for name, sidecar in sidecars.items() if not name.endswith(SUFFIX)}
         for name, entry in by_name.items():

@@ -189,7 +189,7 @@ class _Unpacker:
                     member.path.unlink(missing_ok=True)
             return [Member("", None, self._sha256, (refused.status, refused.message))]
         if not self._found:
-            self._fault("", "empty", "The archive holds no document.")
+            self._fault("", "empty", "The archive holds no document; fetch it again or remove it.")
         return sorted(self._found, key=lambda m: m.name)
 
     def _fault(self, name: str, status: str, message: str) -> None:

@@ -17,26 +17,36 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipelines.documents.decode import decode
+from pipelines.documents.legacy import convert
+from pipelines.documents.mail import main_part
 from pipelines.documents.markup import declared_charset, visible_text
 from pipelines.documents.model import DocumentError, SourceText
+from pipelines.documents.pdf import pdf_text
 
-MAX_UNPACKED: Final = 1_000_000_000
-"""Bytes the parts of one .docx or .xlsx may unpack to."""
+MAX_UNPACKED: Final = 100_000_000
+"""Bytes the parts of one .docx or .xlsx may unpack to; pictures count."""
 MAX_RATIO: Final = 200
 """Unpacked size over packed size above which a .docx or .xlsx larger than 50 MB is refused."""
 MAX_BYTES: Final = 50_000_000
 """A file larger than this is not a report."""
-MAX_PAGES: Final = 5_000
-"""Pages read of a .pdf."""
+MAX_CELLS: Final = 5_000_000
+"""Cells of one table."""
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_IMAGES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*")
-TEXT_SUFFIXES: Final = frozenset(
-    {".txt", ".text", ".md", ".htm", ".html", ".xhtml", ".docx", ".pdf", ".csv", ".tsv", ".xlsx"}
+_IMAGES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"BM", b"RIFF")
+_PACKED: Final = (
+    (b"Rar!", "A RAR archive; pack the files as .zip, or add them unpacked."),
+    (b"7z\xbc\xaf\x27\x1c", "A 7-Zip archive; pack the files as .zip, or add them unpacked."),
+    (b"\x1f\x8b", "A gzip file; name it .tar.gz where it is an archive, else unpack it first."),
+    (b"BZh", "A bzip2 file; name it .tar.bz2 where it is an archive, else unpack it first."),
+    (b"\xfd7zXZ\x00", "An xz file; name it .tar.xz where it is an archive, else unpack it first."),
+    (b"\x7fELF", "A program and not a document; remove it."),
+    (b"MZ\x90", "A program and not a document; remove it."),
+    (b"SQLite format 3", "A database and not a document; export its tables as .csv."),
+    (b"AT&TFORM", "A DjVu file; convert it to .pdf with a text layer first."),
 )
-"""Names `read` knows; other names are judged by their content."""
 
 
 def read(path: Path, *, max_bytes: int = MAX_BYTES) -> SourceText:
@@ -59,43 +69,89 @@ def read_bytes(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> SourceT
     if len(data) > max_bytes:
         raise DocumentError("too_large", f"More than {max_bytes:,} bytes; split the file.")
     if not data.strip(b" \t\r\n\x0b\x0c\xef\xbb\xbf"):
-        raise DocumentError("empty", "The file holds no text.")
+        raise DocumentError("empty", "The file holds no text; fetch it again or remove it.")
     digest = hashlib.sha256(data).hexdigest()
     suffix = Path(name).suffix.lower()
     if data[:1024].lstrip().startswith(b"%PDF-"):
-        return _laid_out(_pdf(data), "application/pdf", digest, len(data))
+        return _laid_out(pdf_text(data), "application/pdf", digest, len(data))
     if data.startswith(b"PK\x03\x04"):
         return _package(data, digest)
     if data.startswith(b"PK\x05\x06"):
-        raise DocumentError("empty", "The archive holds nothing.")
+        raise DocumentError("empty", "The archive holds nothing; fetch it again or remove it.")
     if data.startswith(_OLE):
-        if b"E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k" in data:
-            raise DocumentError("encrypted", "The file is protected by a password; save it without one.")
-        raise DocumentError("unsupported", "An old Word or Excel file; save it as .docx or .xlsx.")
-    if data.startswith(_IMAGES):
+        return _old_office(data, suffix, digest)
+    if data.startswith(b"{\\rtf"):
+        return _converted(data, ".rtf", digest)
+    if data.startswith(_IMAGES) and not _is_text(data):
         raise DocumentError("unsupported", "An image; run text recognition first and add the text.")
-    if suffix in {".docx", ".xlsx", ".pdf"}:
+    for mark, message in _PACKED:
+        if data.startswith(mark):
+            raise DocumentError("unsupported", message)
+    if data[257:262] == b"ustar":
+        raise DocumentError("unsupported", "An archive; name it .tar so that its files are read.")
+    if suffix in {".docx", ".xlsx", ".xls", ".pdf", ".doc", ".wps"}:
         if not any(data):
             raise DocumentError("truncated", "The file holds only zero bytes; fetch it again.")
         if not _is_text(data):
             raise DocumentError(
                 "unreadable", f"The file is named {suffix} but its content is not; fetch or save it again."
             )
+    if suffix in {".eml", ".mht", ".mhtml"}:
+        return _mail(data, digest)
     if suffix in {".htm", ".html", ".xhtml"} or (suffix not in {".txt", ".csv", ".tsv", ".md"} and _is_page(data)):
-        source, encoding = decode(data, declared_charset(data))
-        plain = visible_text(source)
-        return SourceText(source, "text/html", encoding, digest, len(data), plain.text, plain.map)
+        return _page(data, declared_charset(data), "text/html", digest, len(data))
     source, encoding = decode(data)
     if suffix in {".csv", ".tsv"}:
         return _csv(source, encoding, digest, len(data), "\t" if suffix == ".tsv" else None)
     if not source.strip():
-        raise DocumentError("empty", "The file holds no text.")
+        raise DocumentError("empty", "The file holds no text; fetch it again or remove it.")
     return SourceText(source, "text/plain", encoding, digest, len(data))
+
+
+def _page(data: bytes, charset: str | None, media_type: str, digest: str, size: int) -> SourceText:
+    source, encoding = decode(data, charset)
+    plain = visible_text(source)
+    if not plain.text.strip():
+        raise DocumentError("empty", "The page holds no visible text; where a script fills it, save it from a browser.")
+    return SourceText(source, media_type, encoding, digest, size, plain.text, plain.map)
+
+
+def _mail(data: bytes, digest: str) -> SourceText:
+    content, charset, page = main_part(data)
+    if page:
+        return _page(content, charset or declared_charset(content), "message/rfc822", digest, len(data))
+    source, encoding = decode(content, charset)
+    if not source.strip():
+        raise DocumentError("empty", "The mail holds no text; add its attachments as files of their own.")
+    return SourceText(source, "message/rfc822", encoding, digest, len(data))
+
+
+def _old_office(data: bytes, suffix: str, digest: str) -> SourceText:
+    """A file in the container of old Office programs: judged by the streams it names."""
+    if _named(data, "EncryptedPackage") or _named(data, "EncryptionInfo"):
+        raise DocumentError("encrypted", "The file is protected by a password; save it without one.")
+    if _named(data, "WordDocument"):
+        return _converted(data, ".doc", digest)
+    if _named(data, "Workbook") or _named(data, "Book"):
+        return _laid_out(_xlsx(data), "application/vnd.ms-excel", digest, len(data))
+    if _named(data, "PowerPoint Document"):
+        raise DocumentError("unsupported", "A presentation; save its text as .docx or .txt.")
+    raise DocumentError("unsupported", "A file of an old Office program without text; save it as .docx or .xlsx.")
+
+
+def _named(data: bytes, stream: str) -> bool:
+    return stream.encode("utf-16-le") in data
+
+
+def _converted(data: bytes, suffix: str, digest: str) -> SourceText:
+    made, kind = convert(data, suffix)
+    text = _docx(made) if kind == ".docx" else decode(made)[0]
+    return _laid_out(text, "application/msword" if suffix == ".doc" else "application/rtf", digest, len(data))
 
 
 def _laid_out(text: str, media_type: str, digest: str, size: int) -> SourceText:
     if not text.strip():
-        raise DocumentError("empty", "The file holds no text.")
+        raise DocumentError("empty", "The file holds no text; fetch it again or remove it.")
     return SourceText(text, media_type, None, digest, size)
 
 
@@ -132,8 +188,13 @@ def _package(data: bytes, digest: str) -> SourceText:
     if "word/document.xml" in names:
         return _laid_out(_docx(data), _WORD, digest, len(data))
     if "xl/workbook.xml" in names:
+        _check_span(data)
         return _laid_out(_xlsx(data), _EXCEL, digest, len(data))
-    raise DocumentError("unsupported", "An archive or package of another kind; unpack it first.")
+    if any(n.startswith("ppt/") for n in names):
+        raise DocumentError("unsupported", "A presentation; save its text as .docx or .txt.")
+    if "mimetype" in names and any(n in names for n in ("content.xml", "OEBPS/content.opf", "META-INF/container.xml")):
+        raise DocumentError("unsupported", "An OpenDocument or e-book file; save it as .docx, .xlsx or .txt.")
+    raise DocumentError("unsupported", "An archive; name it .zip so that its files are read.")
 
 
 def _docx(data: bytes) -> str:
@@ -171,72 +232,15 @@ def _docx(data: bytes) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _pdf(data: bytes) -> str:
-    import logging
-
-    import pdfplumber
-    from pdfminer.pdfdocument import PDFPasswordIncorrect
-
-    logging.getLogger("pdfminer").setLevel(logging.ERROR)
-    parts: list[str] = []
-    images = pages = 0
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with pdfplumber.open(io.BytesIO(data)) as document:
-                for page in document.pages[:MAX_PAGES]:
-                    pages += 1
-                    parts.append(unwrapped(page.extract_text() or ""))
-                    images += len(page.images)
-                    for table in page.extract_tables():
-                        parts.extend(
-                            "\t".join(" ".join((cell or "").split()) for cell in row) for row in table if any(row)
-                        )
-                    page.close()
-    except Exception as error:
-        if isinstance(error, PDFPasswordIncorrect) or any(isinstance(a, PDFPasswordIncorrect) for a in error.args):
-            raise DocumentError("encrypted", "The file is protected by a password; save it without one.") from error
-        if b"%%EOF" not in data[-2048:]:
-            raise DocumentError("truncated", "The PDF is cut off; fetch it again.") from error
-        raise DocumentError("unreadable", f"The PDF cannot be read ({type(error).__name__}); save it again.") from error
-    text = "\n".join(parts)
-    if not pages and b"%%EOF" not in data[-2048:]:
-        raise DocumentError("truncated", "The PDF is cut off; fetch it again.")
-    if len(re.sub(r"\s", "", text)) < 8 * pages and images:
-        raise DocumentError("scanned", "The PDF holds pictures of pages and no text; run text recognition first.")
-    return text + "\n" if text.strip() else ""
-
-
-_BEGINS_ANEW = re.compile(
-    r"^\s*(?:[一二三四五六七八九十]+、|[(（][一二三四五六七八九十0-9]+[)）]|[0-9]+[、.．]|第[一二三四五六七八九十]+)"
-)
-
-
-def unwrapped(page: str) -> str:
-    """A page's lines with those joined that the page's width broke, so that a sentence stands in one line.
-
-    A line goes on in the next where it ends in a comma, or fills the page without ending a sentence; rows of a table
-    (cells set apart by blanks) and numbered headings stay lines of their own.
-    """
-    lines = page.split("\n")
-    width = max((len(line) for line in lines), default=0)
-    joined: list[str] = []
-    goes_on = False
-    for line in lines:
-        row = len(re.findall(r"\S\s+[-−0-9]", line)) >= 2
-        if goes_on and not row and line and not _BEGINS_ANEW.match(line):
-            joined[-1] += line
-        else:
-            joined.append(line)
-        end = line[-1:]
-        goes_on = (
-            not row and bool(end) and (end in "，、" or (len(line) >= 0.85 * width and end not in "。；：！？”）:;.!?"))
-        )
-    return "\n".join(joined)
-
-
 def _rows_to_lines(rows: Iterator[list[str]]) -> str:
-    return "".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in rows)
+    lines: list[str] = []
+    cells = 0
+    for row in rows:
+        cells += len(row)
+        if cells > MAX_CELLS:
+            raise DocumentError("too_large", f"The table has more than {MAX_CELLS:,} cells; split it.")
+        lines.append("\t".join(" ".join(cell.split()) for cell in row) + "\n")
+    return "".join(lines)
 
 
 def _csv(source: str, encoding: str, digest: str, size: int, delimiter: str | None) -> SourceText:
@@ -251,8 +255,33 @@ def _csv(source: str, encoding: str, digest: str, size: int, delimiter: str | No
     finally:
         csv.field_size_limit(limit)
     if not lines.strip():
-        raise DocumentError("empty", "The table holds no text.")
+        raise DocumentError("empty", "The table holds no text; fetch it again or remove it.")
     return SourceText(lines, "text/csv", encoding, digest, size)
+
+
+_CELL: Final = re.compile(rb"""<(?:\w+:)?(?:c|row)\b[^>]*?\br\s*=\s*["']([A-Z]{0,3})([0-9]{1,7})["']""")
+
+
+def _check_span(data: bytes) -> None:
+    """Refuses a sheet whose farthest cells span more than MAX_CELLS: the library would make room for all of them."""
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        for part in package.namelist():
+            if not part.startswith("xl/worksheets/"):
+                continue
+            places = {found.groups() for found in _CELL.finditer(package.read(part))}
+            columns = [_column_number(letters) for letters, _ in places if letters] or [1]
+            rows = [int(digits) for _, digits in places] or [1]
+            if (max(columns) - min(columns) + 1) * (max(rows) - min(rows) + 1) > MAX_CELLS:
+                raise DocumentError(
+                    "too_large", f"A sheet spans more than {MAX_CELLS:,} cells; delete the cells far from its table."
+                )
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
 
 
 def _xlsx(data: bytes) -> str:

@@ -216,7 +216,7 @@ def test_any_bytes_give_text_or_a_status(data, name):
 
 
 def test_lines_broken_by_the_width_of_a_page_are_joined() -> None:
-    from pipelines.documents.read import unwrapped
+    from pipelines.documents.pdf import unwrapped
 
     page = "某县人口\n1953年末，全县总人口三十一万人；全年出生九千人，自然增长六千人，\n自然增长率18.70‰。\n一、情况\n年份 总人口 出生\n1953年 316134 9100\n1954年 320024 7700"
     assert unwrapped(page).split("\n") == [
