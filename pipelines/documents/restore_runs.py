@@ -19,7 +19,17 @@ import opencc
 
 from pipelines.documents.model import DAMAGE_MARK, Edit, EditClass
 from pipelines.documents.restore_rank import PAGE_SAMPLE, START, STOPS, UNKNOWN, Ranker, Tail, is_word
-from pipelines.documents.restore_table import TONES, Key, in_private_zone, key_of, keys, pairs, possible, shown
+from pipelines.documents.restore_table import (
+    CUT_MARKS,
+    TONES,
+    Key,
+    in_private_zone,
+    key_of,
+    keys,
+    pairs,
+    possible,
+    shown,
+)
 
 _START: Final = itemgetter(0)
 _END: Final = itemgetter(1)
@@ -34,6 +44,9 @@ _REST: Final = re.compile(rf"[A-Za-z]?\([a-z{TONES}]{{1,6}}\)|[a-z{TONES}]{{1,6}
 _QUESTIONS: Final = re.compile(r"[?？]+")
 _THOUSANDS: Final = re.compile(r"[,，、]\d{3}(?!\d)")
 _BEFORE_DIGITS: Final = re.compile(r"[?？]+[^\d\n。，；、]{0,2}?(?=[\d.])")
+_NUMERAL: Final = re.compile("[0-9０-９〇零一二两三四五六七八九十百千万亿半点]")
+"""What a number is written with: a run that may hold such a character, or stands beside one, may change a number."""
+_ASCII: Final = re.compile(r"[\x00-\x7f]")
 _FULL_WIDTH: Final = re.compile(r"[！-～]")
 _MARKS: Final = {
     "，": "，",
@@ -157,7 +170,9 @@ def _vanishing(lead: int) -> tuple[tuple[str, int], ...]:
 
 
 def _likely_kind(char: str) -> bool:
-    return "\u4e00" <= char <= "\u9fff" or char in "，。、；：！？（）“”‘’《》〈〉【】—…·％＋－〔〕０１２３４５６７８９"
+    return (
+        "\u4e00" <= char <= "\u9fff" or char in "〇○，。、；：！？（）“”‘’《》〈〉【】—…·％＋－〔〕０１２３４５６７８９"
+    )
 
 
 @cache
@@ -234,6 +249,7 @@ class _Move(NamedTuple):
     pending: int | None
     annotated: bool = False
     behind: str = ""  # an ASCII letter shown, or the mark of one that is lost
+    split: bool = False  # a cut went through it earlier than one in front of it was sought
 
 
 class _Ended(NamedTuple):
@@ -310,9 +326,20 @@ def _unexplained(text: str, edits: list[Edit], places: list[int]) -> list[Edit]:
             after = bisect_right(edits, found.start(), key=_END)
             if after < len(edits) and edits[after].start < found.end():
                 continue
-            if "(" not in text[max(0, found.start() - 8) : found.start()]:
-                out.append(Edit(found.start(), found.end(), DAMAGE_MARK, "unexplained", False, (), True))
+            if "(" in text[max(0, found.start() - 8) : found.start()]:
+                continue
+            end = _shifted_end(text, found.end())
+            if after < len(edits):
+                end = min(end, edits[after].start)
+            kept = text[found.end() : end]
+            out.append(Edit(found.start(), end, DAMAGE_MARK + kept, "unexplained", False, (), True))
     return out
+
+
+def _shifted_end(text: str, at: int) -> int:
+    """Where characters that may be halves of two others end: at the next ASCII one."""
+    found = _ASCII.search(text, at)
+    return found.start() if found else len(text)
 
 
 class _Page:
@@ -367,10 +394,13 @@ class _Page:
         others = [r.chars for r in found if r.end > at and r.chars != best.chars]
         rival = next((r.score for r in found if r.chars != best.chars), -1e9)
         edit_class: EditClass = ("shifted", "lost_byte", "lost_character")[best.kind]
-        certain = best.kind == 0 and best.score - rival >= _CERTAIN
         end = best.end
         replacement = best.chars
-        risk = best.kind == 2
+        # 三十 can vanish from a run without a trace, so nothing in or beside a number is certain
+        beside = left[-1:] + self._right(end)[:1]
+        number = _NUMERAL.search(beside + replacement) is not None
+        certain = best.kind == 0 and best.score - rival >= _CERTAIN and not number
+        risk = best.kind == 2 or number or (not certain and any(_NUMERAL.search(r.chars) for r in found))
         if best.kind == 2:
             replacement, end = self._guard(replacement, end)
         elif text[end - 1 : end] in ("?", "？"):  # a last byte lost before a mark: a number may have stood there
@@ -395,18 +425,26 @@ class _Page:
         return replacement, end
 
     def _left_over(self, at: int) -> Edit | None:
-        """A question mark no reading explains: kept; where digits follow, one before them may be lost."""
+        """A question mark no reading explains: kept; where digits follow, one before them may be lost.
+
+        What follows up to the next ASCII character may be halves of characters, so no number there counts.
+        """
         text = self.text
         following = _BEFORE_DIGITS.match(text, at)
-        if following is None:
-            tail = _TAIL.match(text, at + 1)
-            if tail is not None:
-                return Edit(at, tail.end(), DAMAGE_MARK, "unexplained", False, (), True)
-            return None
-        end = following.end()
-        replacement = text[at:end] + DAMAGE_MARK
-        replacement, end = self._guard(replacement, end)
-        return Edit(at, end, replacement, "unexplained", False, (), True)
+        if following is not None:
+            end = following.end()
+            replacement, end = self._guard(text[at:end] + DAMAGE_MARK, end)
+            return Edit(at, end, replacement, "unexplained", False, (), True)
+        tail = _TAIL.match(text, at + 1)
+        if tail is not None:
+            end = _shifted_end(text, tail.end())
+            replacement = DAMAGE_MARK + text[tail.end() : end]
+            return Edit(at, end, replacement, "unexplained", False, (), True)
+        begin = at + 1 + (text[at + 1 : at + 2] in _STOP_MARKS)
+        end = _shifted_end(text, begin)
+        if any(c == "€" or self._impossible(c) for c in text[begin:end]):
+            return Edit(at, end, text[at:end], "unexplained", False, (), True)
+        return None
 
     def _left(self, at: int, before: Edit | None) -> tuple[str, str]:
         """True simplified text before a run, and the last raw character there."""
@@ -630,20 +668,21 @@ class _Page:
         simple = self.simple.get(char, char)
         return chr(ord(simple) - 0xFEE0) if self.folded and "！" <= simple <= "～" else simple
 
-    def _may_stand(self, char: str, front: _Front, pending: int | None, kind: int, annotated: bool) -> bool:
+    def _may_stand(self, move: _Move, front: _Front, kind: int = 0) -> bool:
         """False where the converter would have annotated or cut the character, or cannot have written it."""
+        char = move.char
         if char not in _writable():
             return False
-        if not annotated and char in self.always:
+        if not move.annotated and char in self.always:
             key = key_of().get(char)
             if front.limit < 0 or key is None or key.rank < front.limit:
                 return False
-        return not (pending is not None and kind == 0 and char in "，。、；！？")
+        return not (move.pending is not None and kind == 0 and char in CUT_MARKS and not move.split)
 
     def _put(self, out: list[_Group], group: _Group, move: _Move, kind: int = 0) -> None:
         """The group after one more true character, nothing where it may not stand there."""
         front, chars, tails = group
-        if not self._may_stand(move.char, front, move.pending, kind, move.annotated):
+        if not self._may_stand(move, front, kind):
             return
         simple = self._simple(move.char)
         quote = front.open_quote
@@ -712,7 +751,9 @@ class _Page:
         if char:
             after = self.ends.get(at + 1, at + 1)
             if b1 >= 0x81:
-                out.append(_Move(char, after, b1))
+                mark = _MARKS.get(token)
+                split = char in CUT_MARKS and mark is not None and CUT_MARKS.index(mark) < CUT_MARKS.index(char)
+                out.append(_Move(char, after, b1, split=split))
             elif b1 != 0x80:
                 out.append(_Move(char, after, None, behind=chr(b1)))
         return out
@@ -743,7 +784,7 @@ class _Page:
         lost = [
             (rank, simple)
             for rank, (char, simple) in enumerate(self._lost(lead))
-            if self._may_stand(char, group.front, None, kind, False)
+            if self._may_stand(_Move(char, at, None), group.front, kind)
         ]
         top = dict.fromkeys(self._simple(simple) for rank, simple in lost if rank < _TOP)
         rest = {simple for rank, simple in lost if rank >= _TOP}
@@ -788,7 +829,7 @@ class _Page:
         firsts = [
             (self._simple(char), trail)
             for char, trail in _vanishing(lead)
-            if self._may_stand(char, group.front, -1, 1, False)
+            if self._may_stand(_Move(char, at, -1), group.front, 1)
         ]
         tails = self.ranker.add_each(group.tails[0], [simple for simple, _ in firsts])
         moves: dict[int, list[_Move]] = {}
@@ -807,7 +848,7 @@ class _Page:
                     if lead2 not in moves:
                         moves[lead2] = self._moves(at, lead2)
                     for move in moves[lead2]:
-                        if self._may_stand(move.char, front, move.pending, 0, move.annotated):
+                        if self._may_stand(move, front):
                             ways.setdefault(move._replace(char=""), []).append(self._simple(move.char))
             for move, simples in ways.items():
                 self._put_each(out, first, simples, move)

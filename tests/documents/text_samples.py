@@ -33,9 +33,34 @@ _ANY = "".join(bytes((a, b)).decode("gb2312", "ignore") for a in range(0xB0, 0xD
 _STOPS = "，，，，。。；、！"
 
 
+_DIGITS = "〇一二三四五六七八九"
+_POWERS = ("", "十", "百", "千", "万")
+
+
+def chinese_number(rng: random.Random) -> str:
+    """A number in Chinese numerals: 三千二百, 二〇一五, 百分之十二点五, 三分之一."""
+    kind = rng.randrange(5)
+    if kind == 0:
+        return "".join(rng.choice(_DIGITS) for _ in range(4))
+    if kind == 1:
+        return f"百分之{_spelled(rng.randrange(1, 100))}点{rng.choice(_DIGITS[1:])}"
+    if kind == 2:
+        return f"{rng.choice(_DIGITS[2:])}分之{rng.choice(_DIGITS[1:])}"
+    return _spelled(rng.choice((rng.randrange(1, 20), rng.randrange(1, 1000), rng.randrange(1000, 100000))))
+
+
+def _spelled(n: int) -> str:
+    digits = str(n)
+    out = "".join(
+        _DIGITS[int(d)].replace("〇", "零") + (_POWERS[len(digits) - 1 - i] if d != "0" else "")
+        for i, d in enumerate(digits)
+    )
+    return re.sub("零+", "零", out).removesuffix("零").replace("一十", "十", 1)
+
+
 def number(rng: random.Random) -> str:
     """A number as reports write it."""
-    kind = rng.randrange(7)
+    kind = rng.randrange(11)
     if kind == 0:
         return str(rng.randrange(1, 10))
     if kind == 1:
@@ -48,24 +73,37 @@ def number(rng: random.Random) -> str:
         return str(rng.randrange(1949, 2031))
     if kind == 5:
         return f"{rng.randrange(1, 30)}.{rng.randrange(1, 10)}"
-    return f"{rng.randrange(1, 50)}-{rng.randrange(51, 99)}"
+    if kind == 6:
+        return f"{rng.randrange(1, 50)}{rng.choice('-—～至')}{rng.randrange(51, 99)}"
+    if kind == 7:
+        return "、".join(f"{rng.uniform(0, 200):.1f}" for _ in range(rng.randrange(2, 5)))
+    if kind == 8:
+        return f"{rng.choice('-−')}{rng.uniform(0, 20):.1f}"
+    return chinese_number(rng)
 
 
 def sentence(rng: random.Random) -> str:
     """A clause or several, ending in a stop."""
     out = []
     for _ in range(rng.randrange(1, 5)):
-        kind = rng.randrange(5)
+        kind = rng.randrange(6)
         if kind == 0:
             out.append(rng.choice(_PARTS))
         elif kind == 1:  # any characters, for the pairs of bytes no phrase above has
             out.append("".join(rng.choices(_ANY, k=rng.randrange(1, 9))) + number(rng) + rng.choice(_UNITS))
             out.append("".join(rng.choices(_ANY, k=rng.randrange(4))))
+        elif kind == 2:  # a list: where, how many, where, how many
+            out.append(rng.choice(_THINGS))
+            out.append("、".join(rng.choice(_PLACES) + number(rng) + rng.choice(_UNITS) for _ in range(3)))
         else:
+            if rng.random() < 0.3:
+                out.append(f"{rng.randrange(1990, 2025)}年" + rng.choice(("", "底", "，", "末")))
             out.append(rng.choice(_PLACES) * rng.randrange(2))
             out.append(rng.choice(_THINGS))
             out.append(rng.choice(_VERBS) * rng.randrange(2))
             out.append(number(rng) + rng.choice(_UNITS))
+            if rng.random() < 0.3:
+                out.append(f"（{rng.choice(_VERBS)}{number(rng)}{rng.choice(_UNITS)}）")
         out.append(rng.choice(_STOPS))
     out[-1] = "。"
     return "".join(out)
