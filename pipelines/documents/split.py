@@ -6,6 +6,7 @@ Works on restored text by form alone (numbering, openings, signatures); what a s
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from pipelines.documents.model import Section
@@ -95,14 +96,16 @@ def split(
         if len({place for _, place in headed}) >= 2:
             starts += [start for n, (start, place) in enumerate(headed) if n == 0 or headed[n - 1][1] != place]
     starts = sorted(set(starts))
+    line_starts = [a for a, _, _ in lines]
     sections: list[Section] = []
     paragraphs: dict[str, int] = {}
     for number, start in enumerate(starts):
         end = starts[number + 1] if number + 1 < len(starts) else len(text)
         total = repeated = 0
         votes: dict[int, int] = {}
-        for a, _b, line in lines:
-            if a < start or a >= end or a in marked or len(line.strip()) < 20:
+        first, last = bisect_left(line_starts, start), bisect_left(line_starts, end)
+        for a, _b, line in lines[first:last]:
+            if a in marked or len(line.strip()) < 20:
                 continue
             bare = "".join(line.split())
             total += len(bare)

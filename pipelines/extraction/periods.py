@@ -165,14 +165,16 @@ def timeline(
     title: str = "",
     noise: Sequence[tuple[int, int]] = (),
 ) -> Timeline:
-    """Read a section's time expressions, its parts, and infer its year; what `noise` covers (page furniture) says nothing.
+    """Read a section's time expressions, its parts, and infer its year; what `noise` covers (page furniture, in order)
+    says nothing.
 
     The year is the sidecar's, else the title's, else the commonest explicit year of the section (later wins a tie;
     deadlines such as `到2018年底前` have no say); a section whose years are masked keeps `????`.
     """
     hits = list(TIME.finditer(text, start, end))
     if noise:
-        hits = [h for h in hits if not any(a <= h.start() < b for a, b in noise)]
+        opened = [a for a, _ in noise]
+        hits = [h for h in hits if not (k := bisect_right(opened, h.start())) or h.start() >= noise[k - 1][1]]
     year, why = _section_year(text, start, hits, year_hint, title)
     head = text[start : min(end, start + 400)]
     default = year

@@ -126,7 +126,7 @@ def rows_of(r: Understood) -> list[Row]:
         else:
             lo, hi = interval(m, reading.unit)
         if r.sections[number].duplicate_of is not None or (
-            r.duplicates and any(a <= m.start < b for a, b in r.duplicates)
+            (k := bisect_right(r.duplicates, (m.start, len(r.text)))) and m.start < r.duplicates[k - 1][1]
         ):
             flags.append("duplicate")
         period: str | None
