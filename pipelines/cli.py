@@ -185,7 +185,9 @@ def _tell_run(report: RunReport, warehouse: Path, exports: Path, notebooks: bool
 
 @app.command()
 def run(
-    raw: Annotated[Path, typer.Option(help="Folder with documents, series/ and corrections/.")] = Path("data/raw"),
+    raw: Annotated[
+        str, typer.Option(metavar="DIR", help="Folder or address (s3://...) with documents, series/ and corrections/.")
+    ] = "data/raw",
     warehouse: Annotated[Path, typer.Option(help="Where the warehouse is published.")] = Path("data/warehouse"),
     exports: Annotated[Path, typer.Option(help="Where notebooks and charts go.")] = Path("data/exports"),
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a document could not be read.")] = False,
@@ -195,15 +197,30 @@ def run(
         bool, typer.Option("--analysis-only", help="Read no document; start from the tables.")
     ] = False,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read documents; 0: one a core.")] = 0,
+    executor: Annotated[
+        str,
+        typer.Option(envvar="XIANZHI_EXECUTOR", help="What reads documents: processes, dask, dask:tcp://HOST:PORT."),
+    ] = "processes",
+    exchange: Annotated[
+        str,
+        typer.Option(
+            envvar="XIANZHI_EXCHANGE", metavar="URL", help="Where workers on other machines leave their rows."
+        ),
+    ] = "",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Hash every document and kept file instead of looking at sizes and times.")
+    ] = False,
     accept_smaller: Annotated[
         str,
         typer.Option(metavar="REASON", help="Publish although figures of the last vintage are lost, and record why."),
     ] = "",
 ) -> None:
     """Build the warehouse, the notebooks and the charts; only new or changed documents are read again."""
-    if not raw.is_dir():
-        raise Fault(f"the raw folder {raw} does not exist")
-    raw, warehouse, exports = raw.resolve(), warehouse.resolve(), exports.resolve()
+    if "://" not in raw:
+        if not Path(raw).is_dir():
+            raise Fault(f"the raw folder {raw} does not exist")
+        raw = str(Path(raw).resolve())
+    warehouse, exports = warehouse.resolve(), exports.resolve()
     with _progress() as listener:
         listener("starting", 0, 0)
         from pipelines.assets.resources import Workspace
@@ -215,7 +232,14 @@ def run(
         skip = tuple(name for name, wanted in (("notebooks", notebooks), ("exports", make_exports)) if not wanted)
         report = run_job(
             Workspace(
-                raw=str(raw), warehouse=str(warehouse), exports=str(exports), workers=workers, accept=accept_smaller
+                raw=raw,
+                warehouse=str(warehouse),
+                exports=str(exports),
+                workers=workers,
+                executor=executor,
+                exchange=exchange,
+                verify=verify,
+                accept=accept_smaller,
             ),
             job="analysis_only" if analysis_only else "full_run",
             skip=skip,

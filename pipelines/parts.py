@@ -285,6 +285,7 @@ def write_part(folder: str, name: str, frames: Mapping[str, pl.DataFrame], fault
     files = {f"{table}.parquet": d for table, d in data.items()} | {FACTS: note}
     if is_remote(folder):
         fs, root = file_system(folder)
+        fs.makedirs(f"{root.rstrip('/')}/{name}", exist_ok=True)
         for file, content in files.items():  # the note last: without it the part does not count
             fs.pipe_file(f"{root.rstrip('/')}/{name}/{file}", content)
         return part

@@ -215,6 +215,19 @@ def find_documents(raw: Path | str) -> list[Source]:
     return sorted(found, key=lambda s: os.fsencode(s.name))
 
 
+def folder_state(raw: Path | str) -> str:
+    """Hash over names, sizes and times of everything in a raw folder: another one means that something changed."""
+    digest = hashlib.sha256()
+    if is_remote(str(raw)):
+        fs, root = file_system(str(raw))
+        stamps = {path: _remote_stamp(fact) for path, fact in fs.find(root, detail=True).items()}
+    else:
+        stamps = {str(path): _stamp(path) for path in find_files(Path(raw))}
+    for path, (size, at, _) in sorted(stamps.items()):
+        digest.update(f"{printable(path)}\t{size}\t{at}\n".encode())
+    return digest.hexdigest()
+
+
 def local_tables(raw: Path | str, copy: Path) -> Path:
     """Where the series/ and corrections/ of a raw folder lie on this machine: there, or in `copy`, fetched anew."""
     if not is_remote(str(raw)):

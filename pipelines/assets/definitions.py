@@ -6,7 +6,7 @@ executor runs in this process: the parallel part is inside `corpus`, over batche
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,9 @@ def corpus(workspace: Workspace) -> dg.MaterializeResult:  # type: ignore[type-a
         workspace.store,
         workspace.raw_dir,
         workers=workspace.workers or None,
+        executor=workspace.executor,
+        exchange=workspace.exchange,
+        verify=workspace.verify,
         progress=lambda done, total: tell("corpus", done, total),
     )
     bad = [{"path": b.path, "status": b.status, "error": b.error} for b in found.bad]
@@ -284,7 +287,7 @@ analysis_only = dg.define_asset_job(
 )
 
 
-def new_documents(raw: Path) -> dg.SensorDefinition:
+def new_documents(raw: Path | str) -> dg.SensorDefinition:
     """A sensor on a raw folder; it takes no part in the run and so needs no lock."""
 
     @dg.sensor(
@@ -295,17 +298,9 @@ def new_documents(raw: Path) -> dg.SensorDefinition:
         description="Starts a full run when files in the raw folder were added, changed or removed.",
     )
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        from pipelines.sidecars import printable
-        from pipelines.sources import find_files
+        from pipelines.sources import folder_state
 
-        digest = hashlib.sha256()
-        for path in find_files(raw):
-            try:
-                status = path.stat()
-            except OSError:
-                continue  # gone between listing and looking; the next evaluation sees it
-            digest.update(f"{printable(str(path))}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
-        state = digest.hexdigest()
+        state = folder_state(raw)
         if state == context.cursor:
             return dg.SkipReason("nothing new in the raw folder")
         context.update_cursor(state)
@@ -329,6 +324,9 @@ def build_definitions(workspace: Workspace | None = None) -> dg.Definitions:
         raw=folder("XIANZHI_RAW", "data/raw"),
         warehouse=folder("XIANZHI_WAREHOUSE", "data/warehouse"),
         exports=folder("XIANZHI_EXPORTS", "data/exports"),
+        workers=int(os.environ.get("XIANZHI_WORKERS") or 0),
+        executor=os.environ.get("XIANZHI_EXECUTOR") or "processes",
+        exchange=os.environ.get("XIANZHI_EXCHANGE") or "",
     )
     return dg.Definitions(
         assets=[corpus, published_figures, *TABLE_ASSETS, warehouse, notebooks, exports],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipelines.sources import is_remote
 from pipelines.warehouse.lock import writer_lock
 from pipelines.warehouse.store import Store
 
@@ -36,8 +37,9 @@ def tell(step: str, done: int = 0, total: int = 0) -> None:
 
 
 def folder(variable: str, default: str) -> str:
-    """A folder from the environment, else inside the checkout."""
-    return str(Path(os.environ.get(variable) or ROOT / default).resolve())
+    """A folder or address from the environment, else a folder inside the checkout."""
+    given = os.environ.get(variable) or str(ROOT / default)
+    return given if is_remote(given) else str(Path(given).resolve())
 
 
 class Workspace(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -47,6 +49,12 @@ class Workspace(dg.ConfigurableResource):  # type: ignore[type-arg]
     warehouse: str
     exports: str
     workers: int = 0
+    executor: str = "processes"
+    """Engine that reads documents (`pipelines.executors`)."""
+    exchange: str = ""
+    """Address where workers on other machines leave their parts."""
+    verify: bool = False
+    """Hash everything instead of looking at sizes and times."""
     accept: str = ""
     """Why fewer figures than in the vintage before are right."""
 
@@ -57,9 +65,9 @@ class Workspace(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield self
 
     @property
-    def raw_dir(self) -> Path:
-        """Documents, series and corrections."""
-        return Path(self.raw)
+    def raw_dir(self) -> Path | str:
+        """Documents, series and corrections: a folder, or an address."""
+        return self.raw if is_remote(self.raw) else Path(self.raw)
 
     @property
     def warehouse_dir(self) -> Path:

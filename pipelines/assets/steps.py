@@ -357,13 +357,13 @@ def notebooks(store: Store, out: Path) -> Made:
     return _once(store, "notebooks", out, _code_state("notebooks/*.ipynb", "pipelines/**/*.py"), make)
 
 
-def exports(store: Store, out: Path, raw: Path) -> Made:
-    """Charts, workbook and deck for briefings."""
+def exports(store: Store, out: Path, raw: Path | str) -> Made:
+    """Charts, workbook and deck for briefings; evidence pages show whole texts where these lie on this machine."""
 
     def make() -> Made:
         from pipelines.briefing.export import export_all
 
-        report = export_all(store.root, out, raw_dir=raw)
+        report = export_all(store.root, out, raw_dir=raw if isinstance(raw, Path) else None)
         return Made(tuple(report.files), tuple(report.skipped))
 
     programs = [f"{f.level} {f.message}" for f in (browser(), font())]  # pictures appear once these are installed
