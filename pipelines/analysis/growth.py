@@ -1,15 +1,24 @@
-"""Change and growth of series, and wordings of multiples.
+"""The table of growth rates: every point against the one a year before it, or the last one known.
 
-Here: change between two values, the reasons why a growth rate is withheld, and mean annual growth over gaps. Not here:
-choosing the values, also those that a stated growth rate implies (pipelines/series), or judging them against targets
-(targets.py, progress.py).
+Here: the point before each point, the reasons why a rate is withheld, intervals, and the class of each line's trend. Not
+here: the formulas (change.py, progress.py), choosing the values, also those that a stated growth rate implies
+(pipelines/series), or judging them against targets (targets.py).
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from pipelines.analysis.intervals import beyond_rounding, difference_interval, divided, finite, growth_interval
+from pipelines.analysis.change import (
+    absolute_change,
+    cagr,
+    growth_reason,
+    relative_growth,
+    small_base,
+    symmetric_growth,
+)
+from pipelines.analysis.intervals import beyond_rounding, difference_interval, growth_interval
+from pipelines.analysis.progress import POLARITY_ENDS, shortfall_cagr, trend_class
 from pipelines.series.breaks import crossings, known_breaks
 from pipelines.series.lines import LINE, batches, contiguous, ordered, run_number, starts, stencils
 from pipelines.warehouse.schema import SCHEMAS, conform
@@ -18,142 +27,13 @@ POINT_UNITS = ("%", "‰", "1/10万", "1/万")
 """Units whose change is a difference in points (METHODOLOGY 1.3)."""
 
 
-def absolute_change(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
-    """x1 - x0, in the unit or in points (METHODOLOGY 1.1, 1.3)."""
-    return x1 - x0
-
-
-def relative_growth(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
-    """x1/x0 - 1 as a ratio; null where `growth_reason` gives one (METHODOLOGY 1.2, 1.6)."""
-    return finite(x1 / pl.when((x0 > 0) & (x1 >= 0)).then(x0) - 1)
-
-
-def growth_reason(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
-    """Why growth cannot be computed from two values; null where it can (METHODOLOGY 1.6)."""
-    return (
-        pl.when(x0.is_null() | x1.is_null())
-        .then(pl.lit("missing"))
-        .when(x0 == 0)
-        .then(pl.lit("zero_base"))
-        .when(((x0 < 0) & (x1 > 0)) | ((x0 > 0) & (x1 < 0)))
-        .then(pl.lit("sign_change"))
-        .when(x0 < 0)
-        .then(pl.lit("negative_base"))
-    )
-
-
-def change_words(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
-    """The words shown where growth is withheld: from zero, 持平, 降幅扩大, 由负转正 ... (METHODOLOGY 1.6)."""
-    return (
-        pl.when((x0 == 0) & (x1 == 0))
-        .then(pl.lit("持平"))
-        .when(x0 == 0)
-        .then(pl.lit("from zero"))
-        .when((x0 < 0) & (x1 > 0))
-        .then(pl.lit("由负转正"))
-        .when((x0 > 0) & (x1 < 0))
-        .then(pl.lit("由正转负"))
-        .when((x0 < 0) & (x1 < x0))
-        .then(pl.lit("降幅扩大"))
-        .when((x0 < 0) & (x1 > x0))
-        .then(pl.lit("降幅收窄"))
-        .when(x0 < 0)
-        .then(pl.lit("持平"))
-    )
-
-
-def symmetric_growth(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
-    """2(x1 - x0)/(|x1| + |x0|), in [-2, 2]; null where both are zero; for ranking only (METHODOLOGY 1.6)."""
-    s = x0.abs() + x1.abs()
-    return finite(2 * ((x1 - x0) / pl.when(s > 0).then(s)))
-
-
-def cagr(x0: pl.Expr, x1: pl.Expr, years: pl.Expr) -> pl.Expr:
-    """(x1/x0)^(1/years) - 1 for positive values and years > 0, else null (METHODOLOGY 1.5)."""
-    fit = (x0 > 0) & (x1 > 0) & (years > 0)
-    return finite(((pl.when(fit).then(x1).log() - pl.when(fit).then(x0).log()) / years).exp() - 1)
-
-
-def change_per_year(x0: pl.Expr, x1: pl.Expr, years: pl.Expr) -> pl.Expr:
-    """(x1 - x0)/years, for rates and for values that may be zero or negative (METHODOLOGY 1.5)."""
-    return divided(x1 - x0, years)
-
-
-def contribution(part_change: pl.Expr, total_change: pl.Expr) -> pl.Expr:
-    """贡献率: change of the part over change of the total (METHODOLOGY 1.7)."""
-    return divided(part_change, total_change)
-
-
-def small_base(x0: pl.Expr, lo0: pl.Expr, hi0: pl.Expr, is_count: pl.Expr) -> pl.Expr:
-    """True for a counted base below 20, or one whose interval is wider than a quarter (METHODOLOGY 1.6)."""
-    wide = divided(hi0, pl.when(lo0 > 0).then(lo0)) > 1.25
-    return (x0 > 0) & ((is_count & (x0 < 20)) | wide.fill_null(False))
-
-
-# ---------------------------------------------------------------------------------------------- multiples and wordings
-
-
-def raised_by_times(x0: pl.Expr, n: pl.Expr) -> pl.Expr:
-    """增长 n 倍, 提高一倍: (1 + n)x0 (METHODOLOGY 1.4)."""
-    return (1 + n) * x0
-
-
-def raised_to_times(x0: pl.Expr, n: pl.Expr) -> pl.Expr:
-    """增长到 n 倍, 是 ... 的 n 倍; also 下降到 p, 为上年的 p with p as a ratio (METHODOLOGY 1.4)."""
-    return n * x0
-
-
-def doubled(x0: pl.Expr, n: pl.Expr) -> pl.Expr:
-    """翻 n 番: 2^n x0 (METHODOLOGY 1.4)."""
-    return x0 * (n * pl.lit(2.0).log()).exp()
-
-
-def doublings(x0: pl.Expr, x1: pl.Expr) -> pl.Expr:
-    """Number of doublings 番 between two positive values (METHODOLOGY 1.4)."""
-    return finite((pl.when(x1 > 0).then(x1) / pl.when(x0 > 0).then(x0)).log(2.0))
-
-
-def lowered_by(x0: pl.Expr, p: pl.Expr) -> pl.Expr:
-    """下降 p, with p a ratio: (1 - p)x0; null for 减少 n 倍 with n >= 1 (METHODOLOGY 1.4)."""
-    return (1 - pl.when(p < 1).then(p)) * x0
-
-
-def plan_from_completion(actual: pl.Expr, completion: pl.Expr) -> pl.Expr:
-    """Plan T = A/c from a completion rate given as a ratio (METHODOLOGY 1.4, 6)."""
-    return divided(actual, pl.when(completion > 0).then(completion))
-
-
-def tenths(n: float) -> float:
-    """n 成 as a ratio (METHODOLOGY 1.4)."""
-    return n / 10
-
-
-def completion_over(completion: float) -> float:
-    """超额完成 as a ratio: 完成121.67% is 超21.67% (METHODOLOGY 1.4)."""
-    return completion - 1
-
-
-def multiple_reading(x0: pl.Expr, x1: pl.Expr, n: pl.Expr, half_unit: pl.Expr) -> pl.Expr:
-    """Which reading of `n 倍` the two ends support: by, to, or null with neither or both (METHODOLOGY 1.4).
-
-    A reading is supported where the quotient lies within `half_unit` of n: 2.33744 is written 2.3. `to` where the
-    wording says "by" is the flag `bei_as_ratio`.
-    """
-    ratio = divided(x1, x0)
-    to = (ratio - n).abs() <= half_unit
-    by = (ratio - 1 - n).abs() <= half_unit
-    return pl.when(to & ~by).then(pl.lit("to")).when(by & ~to).then(pl.lit("by"))
-
-
-# ------------------------------------------------------------------------------------------------------- frame of rates
-
 REASONS = (
     "basis_mismatch", "missing", "unit_mismatch", "conflict", "one_sided", "break", "zero_base", "sign_change",
     "negative_base",
 )  # fmt: skip
 """Why growth is withheld, in the order of the tests."""
 
-FLAGS = ("small_base", "points", "gap_in_series", "unstable", "implied")
+FLAGS = ("small_base", "points", "gap_in_series", "unstable", "implied", "two_point")
 
 _STENCIL, _YEAR = 2**32, 2**12
 """Places of line, stencil and year in one integer: line from bit 32, stencil from bit 12, year below."""
@@ -202,7 +82,49 @@ def _on_another_basis(points: pl.DataFrame, lines: pl.DataFrame) -> pl.Series:
     return _marks(points.height, first.filter(pl.col("key").is_in(there.implode()))["row"])
 
 
-def _rates(points: pl.DataFrame, counts: pl.Series, breaks: pl.DataFrame) -> pl.DataFrame:
+TREND_YEARS, TREND_POINTS = 5, 3
+"""Window of a trend without a target and the points it needs to be more than two ends (METHODOLOGY 8.2)."""
+
+
+def _trends(points: pl.DataFrame, lines: pl.DataFrame, polarity: pl.DataFrame, breaks: pl.DataFrame) -> pl.DataFrame:
+    """The class of the last `TREND_YEARS` years of every annual line whose indicator has a good side: row (of its last
+    point), trend_class, two_point. Bounds, disputed and implied values take no part; null across a break."""
+    directed = lines.with_row_index("line").join(polarity, on="indicator_id", how="inner")
+    directed = directed.filter(pl.col("period_kind") == "annual").select(
+        pl.col("line").cast(pl.UInt32), "direction", pl.col("last_year").fill_null(9999)
+    )
+    chosen = _marks(lines.height, directed["line"])
+    columns = ("line", "year", "value", "unit", "revised")
+    usable = (
+        points.select(*columns, (pl.col("withheld") == 0) & (pl.col("marks") < 2 ** FLAGS.index("implied")))
+        .with_row_index("row")
+        .filter(chosen.gather(points["line"]) & pl.col("withheld"))
+    )
+    usable = usable.with_columns(pl.col("year").last().over("line").alias("end"))
+    ends = (
+        usable.filter(pl.col("year") >= pl.col("end") - TREND_YEARS)
+        .group_by("line", maintain_order=True)
+        .agg(
+            pl.col("row", "year", "value", "revised", "unit").last(),
+            *(pl.col(c).first().alias(f"prior_{c}") for c in ("year", "value", "revised")),
+            pl.len().alias("n"),
+        )
+        .join(directed, on="line", how="inner")
+        .filter((pl.col("n") > 1) & (pl.col("year") <= pl.col("last_year")))
+    )
+    across = _marks(ends.height, crossings(ends, lines, breaks))
+    x0, x1, d = pl.col("prior_value"), pl.col("value"), pl.col("direction")
+    years = pl.col("year") - pl.col("prior_year")
+    rate, side = shortfall_cagr(x0, x1, years, d)
+    is_percentage = pl.col("unit") == "%"
+    rate = pl.when(is_percentage).then(rate).otherwise(cagr(x0, x1, years))
+    side = pl.when(is_percentage).then(side).otherwise(d)
+    return ends.filter(~across).select(
+        "row", trend_class(rate, side).alias("trend_class"), (pl.col("n") < TREND_POINTS).alias("two_point")
+    )
+
+
+def _rates(points: pl.DataFrame, counts: pl.Series, polarity: pl.DataFrame, breaks: pl.DataFrame) -> pl.DataFrame:
     """Rows of `growth_rates` for points in the order of their key; whole places and indicators at a time."""
     points = _paired(points)
     lines = points.select(LINE).filter(starts(LINE))
@@ -210,6 +132,12 @@ def _rates(points: pl.DataFrame, counts: pl.Series, breaks: pl.DataFrame) -> pl.
         _on_another_basis(points, lines).alias("elsewhere"),
         _marks(points.height, crossings(points, lines, breaks)).alias("crosses_break"),
         lines["indicator_id"].is_in(counts.implode()).gather(points["line"]).alias("is_count"),
+    )
+    trends = _trends(points, lines, polarity, breaks).filter(pl.col("trend_class").is_not_null())
+    classes = pl.repeat(None, points.height, dtype=pl.String, eager=True).scatter(trends["row"], trends["trend_class"])
+    points = points.with_columns(
+        classes.alias("trend_class"),
+        _marks(points.height, trends.filter("two_point")["row"]).cast(pl.UInt8).alias("two_point"),
     )
     x0, x1 = pl.col("prior_value"), pl.col("value")
     lo0, hi0, lo1, hi1 = (pl.col(c) for c in ("prior_value_lo", "prior_value_hi", "value_lo", "value_hi"))
@@ -229,12 +157,7 @@ def _rates(points: pl.DataFrame, counts: pl.Series, breaks: pl.DataFrame) -> pl.
         .then(_code("one_sided"))
         .when("crosses_break")
         .then(_code("break"))
-        .when(x0 == 0)
-        .then(_code("zero_base"))
-        .when(((x0 < 0) & (x1 > 0)) | ((x0 > 0) & (x1 < 0)))
-        .then(_code("sign_change"))
-        .when(x0 < 0)
-        .then(_code("negative_base"))
+        .otherwise(growth_reason(x0, x1, _code))
     )
     comparable = (pl.col("code") >= REASONS.index("zero_base")) | pl.col("code").is_null()
     computable = pl.col("code").is_null()
@@ -250,6 +173,7 @@ def _rates(points: pl.DataFrame, counts: pl.Series, breaks: pl.DataFrame) -> pl.
         + 2 * (x0.is_not_null() & pl.col("is_rate")).cast(pl.UInt8)
         + 4 * (pl.col("n_years") > 1).fill_null(False).cast(pl.UInt8)
         + (pl.col("marks") | pl.col("prior_marks").fill_null(0))
+        + 32 * pl.col("two_point")
     )
     computed = (
         points.lazy()
@@ -296,6 +220,12 @@ def growth_rates(
     """
     known = known_breaks() if breaks is None else breaks
     counts = indicators.filter(pl.col("measure_type").str.starts_with("count"))["indicator_id"]
+    directions = {"ceiling": -1.0, "floor": 1.0}
+    polarity = indicators.select(
+        "indicator_id",
+        pl.col("polarity").replace_strict(directions, default=None, return_dtype=pl.Float64).alias("direction"),
+        pl.col("indicator_id").replace_strict(POLARITY_ENDS, default=None, return_dtype=pl.Int64).alias("last_year"),
+    ).filter(pl.col("direction").is_not_null())
     one_sided = pl.col("flags").list.contains("one_sided") | pl.col("value_hi").is_null()
     unstable = pl.col("flags").list.contains("unstable").cast(pl.UInt8)
     severe = (pl.col("conflict") == "severe").fill_null(False)
@@ -311,5 +241,5 @@ def growth_rates(
         .collect()
     )
     points = contiguous(ordered(points, [*LINE, "period"]))
-    parts = [_rates(part, counts, known) for part in batches(points, ["place_code", "indicator_id"])]
+    parts = [_rates(part, counts, polarity, known) for part in batches(points, ["place_code", "indicator_id"])]
     return pl.concat(parts, rechunk=False)

@@ -13,8 +13,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pipelines.analysis.growth import cagr
+from pipelines.analysis.change import cagr
 from pipelines.analysis.intervals import divided, finite
+
+POLARITY_ENDS = {"birth_rate": 2015, "natural_growth_rate": 2015}
+"""Last year in which the catalogue's polarity holds; none after the two-child policy (METHODOLOGY 6)."""
 
 
 def _meets(value: pl.Expr, target: pl.Expr, direction: pl.Expr) -> pl.Expr:

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.analysis.intervals import divided
 from pipelines.analysis.progress import (
+    POLARITY_ENDS,
     cagr_ratio,
     escap_line,
     escap_parity,
@@ -24,9 +25,6 @@ from pipelines.analysis.progress import (
 from pipelines.series.breaks import crossings, known_breaks
 from pipelines.series.periods import elapsed_share, first_year_of, stencil_of, year_of
 from pipelines.warehouse.schema import SCHEMAS, conform, empty
-
-POLARITY_ENDS = {"birth_rate": 2015, "natural_growth_rate": 2015}
-"""Last year in which the catalogue's polarity holds; none after the two-child policy (METHODOLOGY 6)."""
 
 SEASONAL_SPREAD = 0.20
 """d = 0.20(1 - e): how far a part of the year may stray from its share of the calendar (METHODOLOGY 7.3)."""

@@ -17,10 +17,7 @@ KEY = list(BY_NAME["series"].key)
 _DECIDED = ("accepted", "corrected", "rejected")
 """Flags that corrections leave on an observation."""
 
-_POINTS = (
-    "SELECT s.*, o.doc_id FROM series s LEFT JOIN observations o "
-    "ON s.observation_id = o.observation_id"
-)
+_POINTS = "SELECT s.*, o.doc_id FROM series s LEFT JOIN observations o ON s.observation_id = o.observation_id"
 
 
 def _points(warehouse: Warehouse, side: str) -> pl.DataFrame:

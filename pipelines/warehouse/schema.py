@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,12 @@ TABLES: tuple[Table, ...] = (
             _col("symmetric_growth", F, "2(x1-x0)/(|x1|+|x0|), for ranking only"),
             _col("beyond_rounding", B, "the interval of the change excludes zero"),
             _col("reason", S, "why growth is null: zero_base, negative_base, sign_change, break, missing ..."),
-            _col("flags", LIST, "small_base, unstable ...", True),
+            _col(
+                "trend_class",
+                S,
+                "Eurostat class without a target of the five years up to here, at the last annual point of a line only",
+            ),
+            _col("flags", LIST, "small_base, points, gap_in_series, unstable, implied, two_point", True),
             _col("observation_id", S, "observation of the point", True),
             _col("prior_observation_id", S, "observation of the prior point"),
         ),
@@ -405,11 +410,14 @@ def in_key_order(frame: pl.DataFrame, key: Sequence[str], unique: bool = False) 
     tied = pl.repeat(True, frame.height - 1, eager=True)
     for name in key:
         last, this = frame[name].slice(0, frame.height - 1), frame[name].slice(1)
-        ascends = last < this
-        if frame[name].null_count():
-            ascends = ascends.fill_null(False) | (last.is_not_null() & this.is_null())
         same = last.eq_missing(this)
-        if not (ascends | same | ~tied).all():
+        decides = tied & ~same
+        if decides.sum() * 4 < decides.len():  # most columns change seldom: compare these rows alone
+            last, this, decides = last.filter(decides), this.filter(decides), decides.filter(decides)
+        ascends = last < this
+        if last.null_count() or this.null_count():
+            ascends = ascends.fill_null(False) | (last.is_not_null() & this.is_null())
+        if not (ascends | ~decides).all():
             return False
         tied = tied & same
     return not (unique and tied.any())

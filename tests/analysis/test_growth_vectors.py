@@ -11,7 +11,7 @@ from analysis_vectors import near
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.analysis import growth as g
+from pipelines.analysis import change as g
 from pipelines.series import implied as im
 
 

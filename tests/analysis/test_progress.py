@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pipelines.analysis import progress as pr
-from pipelines.analysis.growth import cagr
+from pipelines.analysis.change import cagr
 
 FLOOR, CEILING = 1.0, -1.0
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.analysis import targets as tg
-from pipelines.analysis.growth import plan_from_completion
+from pipelines.analysis.change import plan_from_completion
 from pipelines.analysis.reconcile import plan_interval
 from pipelines.series.periods import elapsed_share
 

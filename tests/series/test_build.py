@@ -230,8 +230,34 @@ def test_growth_flags() -> None:
     rates = grown(
         point("birth_rate", "2011", 10, "‰", lo=9.5, hi=10.5), point("birth_rate", "2012", 10.4, "‰", lo=9.9, hi=10.9)
     )
-    assert rates["2012"]["flags"] == ["points"] and rates["2012"]["beyond_rounding"] is False
+    assert rates["2012"]["flags"] == ["points", "two_point"] and rates["2012"]["beyond_rounding"] is False
     assert rates["2012"]["cagr"] is None
+
+
+@pytest.mark.parametrize(
+    ("indicator", "unit", "values", "name", "two"),
+    [
+        pytest.param("mean_years_schooling", "年", {2010: 7.08, 2020: 7.91}, None, False, id="five years, not ten"),
+        pytest.param(
+            "mean_years_schooling", "年", {2015: 7.5, 2018: 7.7, 2020: 7.91}, "significant", False, id="floor"
+        ),
+        pytest.param(
+            "illiteracy_rate_15plus", "%", {2015: 2.32, 2018: 2.0, 2020: 1.31}, "significant", False, id="ceiling"
+        ),
+        pytest.param("immunisation_coverage", "%", {2019: 96.0, 2020: 96.8}, "significant", True, id="TV 8.2b"),
+        pytest.param("births", "人", {2018: 90, 2019: 95, 2020: 99}, None, False, id="no good side"),
+        pytest.param("birth_rate", "‰", {2018: 10, 2019: 9, 2020: 8}, None, False, id="none after 2015"),
+        pytest.param("birth_rate", "‰", {2012: 10, 2013: 9.99, 2015: 9.97}, "moderate", False, id="ceiling to 2015"),
+        pytest.param("poor_population", "人", {2012: 900, 2013: 800, 2015: 500}, None, False, id="across a break"),
+    ],
+)
+def test_trend_without_a_target(
+    indicator: str, unit: str, values: dict[int, float], name: str | None, two: bool
+) -> None:
+    got = grown(*(point(indicator, str(y), v, unit) for y, v in values.items()))
+    last = got[str(max(values))]
+    assert last["trend_class"] == name and ("two_point" in last["flags"]) == two
+    assert all(row["trend_class"] is None for year, row in got.items() if year != str(max(values)))
 
 
 def test_empty_tables() -> None:

@@ -41,7 +41,13 @@ def with_rows(seen: list[dict[str, Any]], documents: list[dict[str, Any]] | None
 
 
 def document(doc_id: str, **other: Any) -> dict[str, Any]:
-    return {"doc_id": doc_id, "path": f"{doc_id}.txt", "sha256": "00", "status": "ok", "extractor_version": "v1"} | other
+    return {
+        "doc_id": doc_id,
+        "path": f"{doc_id}.txt",
+        "sha256": "00",
+        "status": "ok",
+        "extractor_version": "v1",
+    } | other
 
 
 A, B = observation(2009, 10.5), observation(2010, 11.25)
