@@ -123,7 +123,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Time expressions of a section and its parts; `default`, `year` and `now` are those of the section as a whole."""
+    """Time expressions of a section and its parts; `default`, `year` and `now` are those of the section as a whole.
+
+    `moment` is when all it counts was counted, where its head says so (`数据截至2014年9月`, `2020年11月1日零时`), else "".
+    """
 
     default: str
     evidence: str
@@ -133,6 +136,7 @@ class Timeline:
     starts: tuple[int, ...]
     parts: tuple[Part, ...]
     part_starts: tuple[int, ...]
+    moment: str = ""
 
     def part_at(self, position: int) -> Part:
         """The part a position lies in."""
@@ -189,6 +193,8 @@ def timeline(
         now = f"asof:{year}-{max(months):02d}"
     else:
         now = f"asof:{year}"
+    if moment := _moment(text, start, hits, whole_year=year):
+        now = moment
     past = _shift(year, -1) if _GOVERNMENT_REPORT.search(title + head) else year
     whole = Part(start, year, default, now, False, why)
     parts = _parts(text, start, end, hits, whole, past)
@@ -197,7 +203,34 @@ def timeline(
     for hit in hits:
         part_here = parts[max(0, bisect_right(starts, hit.start()) - 1)]
         words.append(_word(text, hit, part_here, whole, past if part_here is whole else part_here.year, start))
-    return Timeline(default, why, year, now, tuple(words), tuple(w.start for w in words), parts, starts)
+    return Timeline(default, why, year, now, tuple(words), tuple(w.start for w in words), parts, starts, moment)
+
+
+def _moment(text: str, start: int, hits: Sequence[re.Match[str]], whole_year: str) -> str:
+    """The moment of counting that the head of a section declares, as a period; "" if none."""
+    for hit in hits:
+        if hit.start() > start + _HEAD:
+            return ""
+        y = hit["y"] or hit["y2"] or hit["iy"]
+        if not y or re.fullmatch(_SPOKEN, y) or _year(y) != whole_year:
+            continue
+        at = _COUNTED_AT.search(text, max(start, hit.start() - 16), hit.start())
+        if at is None and not (hit["d"] and _MOMENT.match(text, hit.end())):
+            continue
+        if hit["ym"] and hit["m"] and not hit["d9"]:
+            day = f"-{_number(hit['d']):02d}" if hit["d"] else ""
+            return f"asof:{whole_year}-{_number(hit['m']):02d}{day}"
+        if hit["iso"]:
+            return f"asof:{whole_year}-{int(hit['im']):02d}-{int(hit['id']):02d}"
+        if hit["year"] and at is not None:
+            return f"asof:{whole_year}"
+    return ""
+
+
+_HEAD = 500  # characters of a section that can say when all it counts was counted
+_COUNTED_AT = re.compile(
+    r"(?:(?:数据|资料|数字)(?:均|全部|统计|采集)?(?:时间)?(?:截[至止]到?|为)|(?:统计|标准|普查)(?:标准)?时(?:点|间)[为是：:]?)$"
+)
 
 
 def _section_year(
@@ -208,6 +241,7 @@ def _section_year(
     masked = 0
     evidence: dict[str, str] = {}
     stamps: Counter[str] = Counter()
+    counted: Counter[str] = Counter()
     for hit in hits:
         if hit["school"]:
             value = hit["s2"] if len(hit["s2"]) == 4 else hit["s1"][:2] + hit["s2"]
@@ -224,13 +258,16 @@ def _section_year(
         if _reference(text, hit, start) or after[:1] in ("起", "以") or before[-1:] in ("从", "自"):
             continue
         if _DEADLINE_BEFORE.search(before) or _DEADLINE_AFTER.match(after):
+            if _COUNTED_AT.search(text, max(start, hit.start() - 16), hit.start()):
+                counted[value] += 1  # 数据截至2014年9月: the moment of counting, not a deadline
+                evidence.setdefault(value, hit.group())
             continue
         evidence.setdefault(value, hit.group())
         if (hit["ym"] or hit["iso"]) and _alone_on_its_line(text, hit):
             stamps[value] += 1  # the day of signing says when a report was written, not which year it is about
             continue
         years[value] += 1
-    years = years or stamps
+    years = years or counted or stamps
     titled = re.search(r"((?:19|20)[0-9]{2})年", title)
     if year_hint:
         return str(year_hint), "sidecar"
@@ -538,6 +575,8 @@ def period_of(
             chosen = w  # 比上年的1960人减少: the number is that of the time compared with
     if chosen is None:
         period, told, kind = part.default, "", "default"
+        if stock and line.moment and not part.plan:
+            period = line.moment
     else:
         period, told, kind = _anchored(line, chosen, paragraph), chosen.text, chosen.kind
         if told.endswith("同期"):
@@ -545,7 +584,7 @@ def period_of(
     if (
         statement == "target"
         and period_kind(period) in _WITHIN_YEAR
-        and _YEARLY_GOAL.search(text[max(sentence, mention_start - 24) : mention_start])
+        and _set_for_year(text, sentence, mention_start, mention_end)
     ):
         period = period[:4]  # 完成年度目标720人的67%: what is set for the year is no goal for its first quarter
     annual = len(period) == 4 and period.isdigit() and (statement != "target" or period in (part.year, part.default))
@@ -554,9 +593,70 @@ def period_of(
         and chosen is not None
         and (_UNTIL.search(text[max(0, chosen.start - 3) : chosen.start]) or _MOMENT.match(text, chosen.end))
     )
-    if stock and (annual or until):
+    if stock and chosen is not None and _COUNTED_UNTIL.search(chosen.text) and (month := _month_end(chosen, period)):
+        period = f"asof:{month}"
+    elif stock and (annual or until):
         period = f"asof:{period}"
+    elif statement in ("change", "growth") and _YEAR_END.fullmatch(period):
+        period = period.removeprefix(
+            "asof:"
+        )  # 年末存款余额835亿元，比年初增加96亿元: the level is of the day, the change of the year
     return period, told, kind
+
+
+def compared_with(line: Timeline, layout: Layout, position: int, stock: bool) -> tuple[str | None, str]:
+    """The year, and its word, that opens the list a value before stands in: 与2010年相比，平均受教育年限由8.14年提高至8.97年.
+
+    None and "" where no such words stand in the sentence, or another time has been named since.
+    """
+    sentence = layout.sentence_start(position)
+    for k in range(bisect_right(line.starts, position) - 1, -1, -1):
+        w = line.words[k]
+        if w.start < sentence or not w.reference:
+            break
+        if layout.text[max(0, w.start - 1) : w.start] in _WITH and _COMPARED_LIST.match(layout.text, w.end):
+            return (f"asof:{w.period}" if stock and period_kind(w.period) == "annual" else w.period), w.text
+    return None, ""
+
+
+def over_years(line: Timeline, layout: Layout, position: int, period: str | None) -> bool:
+    """True where a change is told against a year other than the one before (比1973年提高52.8个百分点), or as that of
+    several years (18年增加109313人, 年均递增22.4‰), while `period` is a single time."""
+    if not period or ".." in period:
+        return False
+    text, sentence = layout.text, layout.sentence_start(position)
+    clause = layout.clause_start(position, sentence)
+    if _SEVERAL_YEARS.search(text, max(clause, position - 20), position):
+        return True
+    year = period.removeprefix("asof:")[:4]
+    for k in range(bisect_right(line.starts, position) - 1, -1, -1):
+        w = line.words[k]
+        if w.start < sentence:
+            break
+        base = w.period.removeprefix("asof:")
+        compared = layout.text[max(0, w.start - 1) : w.start] in ("比", "较") or _COMPARED_LIST.match(text, w.end)
+        if not w.reference or not compared:
+            if w.start >= clause or w.kind in ("annual", "span"):
+                break
+            continue
+        return base.isdigit() and year.isdigit() and int(base) < int(year) - 1
+    return False
+
+
+def _month_end(word: TimeWord, period: str) -> str:
+    """The month that 截至11月底 or 6月末 counts until; "" for another time."""
+    bare = period.removeprefix("asof:")
+    month = re.search(r"[0-9]+|[一二三四五六七八九十]+(?=月)", word.text[-5:].split("年")[-1])
+    return f"{bare[:4]}-{_number(month.group()):02d}" if month and word.kind in ("ytd", "month", "quarter") else ""
+
+
+_COUNTED_UNTIL = re.compile(r"月[底末]$")
+_YEAR_END = re.compile("asof:[0-9]{4}")
+_WITH = ("与", "和", "同", "跟")
+_COMPARED_LIST = re.compile(r"[^，,。；;]{0,24}?相?比(?:较)?[，,]")
+_SEVERAL_YEARS = re.compile(
+    r"(?:(?<![0-9])[0-9]{1,2}|(?<![一二三四五六七八九十〇○零])[二三四五六七八九十]{1,3})年(?:间|来|里|内)?(?:共|累计|净|[增减提下上升降])|[较比][二三四五六七八九十两]年前|年均|年平均"
+)
 
 
 def _compared_level(text: str, word: TimeWord, start: int, end: int) -> bool:
@@ -583,6 +683,16 @@ def _same_time_before(line: Timeline, word: TimeWord, sentence: int, part: Part)
     return _EACH_YEAR.sub(lambda m: _shift(m.group(), -1), base)
 
 
+def _set_for_year(text: str, sentence: int, start: int, end: int) -> bool:
+    """True for a target set from above, which holds for the year: 市定目标85%, 市定95%的目标, 年度任务720人."""
+    before = text[max(sentence, start - 24) : start]
+    if _YEARLY_GOAL.search(before):
+        return True
+    return _SET_ABOVE.search(before) is not None and _GOAL_AFTER.match(text, end) is not None
+
+
+_SET_ABOVE = re.compile("[国省市州县区][定控]$")
+_GOAL_AFTER = re.compile("的?(?:目标|指标|任务)")
 _YEARLY_GOAL = re.compile(
     r"(?:全年|年度|年初|[国省市州县区]定|[国省市州县区]控|责任)[^，,。；;0-9]{0,6}(?:目标|任务|计划|指标|控制线|要求)[数值]?[的为是（(]?$"
 )

@@ -15,8 +15,9 @@ from pipelines.catalogue.places import PlaceGuess
 from pipelines.catalogue.places import load as load_places
 from pipelines.documents.model import Edit, Section, SourceText
 from pipelines.documents.textmap import OffsetMap
+from pipelines.extraction.levels import is_level, names_level
 from pipelines.extraction.mentions import Mention
-from pipelines.extraction.periods import Timeline, period_of
+from pipelines.extraction.periods import Timeline, compared_with, over_years, period_kind, period_of
 from pipelines.extraction.readings import Reading
 from pipelines.extraction.surroundings import Layout
 from pipelines.extraction.written import interval
@@ -42,6 +43,7 @@ _OWN_PLACE = re.compile(r"[一-鿿]{1,10}?[县区市旗](?=[一-鿿]{2})")
 _PLACE_NAME = re.compile(r"[一-鿿]{1,10}[县区市旗]")
 _PLACE_ENDS = re.compile("[县区市旗]")
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
+_MEAN_GROWTH = re.compile("年(?:平)?均(?:增长|递增|增速|下降)")
 _OF_THAT_TIME = re.compile("(?:同期|末|底)?的?$")
 _HEAD = 600  # characters of a document in which the superior of a common county name is looked for
 _RISK_REACH = 40  # characters before a mention from which a repair can reach into it
@@ -111,6 +113,7 @@ def rows_of(r: Understood) -> list[Row]:
     rows: list[Row] = []
     head = r.text[:_HEAD]
     last_sentence, status = "", "reported"
+    before: tuple[Reading, bool] | None = None
     for reading in r.readings:
         m = reading.mention
         number = r.section_at(m.start)
@@ -129,11 +132,16 @@ def rows_of(r: Understood) -> list[Row]:
             (k := bisect_right(r.duplicates, (m.start, len(r.text)))) and m.start < r.duplicates[k - 1][1]
         ):
             flags.append("duplicate")
+        line = r.timelines[number]
+        level = is_level(reading, r.text, before, bool(line.moment))
+        before = reading, level
         period: str | None
         if reading.year:
             period, words = f"asof:{reading.year}" if reading.stock else reading.year, reading.year
         else:
-            period, words, _ = period_of(r.timelines[number], r.layout, m.start, m.end, reading.stock, reading.kind)
+            period, words, _ = period_of(line, r.layout, m.start, m.end, level, reading.kind)
+            if level and period_kind(period) in ("quarter", "half") and names_level(reading):
+                period = f"asof:{period}"  # 上半年，…。寄宿生1385名: a level at the end of the half year
         scope = "" if _WHOLE_PLACE.match(reading.scope) else reading.scope
         indicator = reading.indicator
         if reading.row:
@@ -149,13 +157,18 @@ def rows_of(r: Understood) -> list[Row]:
                 place, indicator = own, indicator[named.end() :]
         linked = link_indicator(indicator, reading.unit or "") if reading.kind != "norm" or reading.unit else None
         if any(rel == "previous_of" for rel, _ in reading.links) and not _told(r.text, words, m.start):
-            # 由5.73‰降到5.13‰: the value before, and nothing says before when
-            flags.append("prior_value")
-            period = None
+            # 由5.73‰降到5.13‰: the value before, and nothing says before when; unless 与2010年相比 opens the list
+            period, words = compared_with(line, r.layout, m.start, level)
+            if period is None:
+                flags.append("prior_value")
         elif "compared_census" in reading.rules and not _year_before(r.text, words, m.start):
             # 比第六次人口普查的815848人增加: the value of another census, and no year says which
             flags.append("prior_value")
             period = None
+        elif (reading.kind in ("change", "growth") or _MEAN_GROWTH.search(indicator)) and over_years(
+            line, r.layout, m.start, period
+        ):
+            period = None  # 比1973年提高52.8个百分点: a change over several years is that of none of them
         if period and "????" in period:
             flags.append("unknown_year")
         start, end = r.map.to_original(m.start, m.end)

@@ -105,6 +105,7 @@ def _settle(r: Understood, row: Row, result: TargetReading, actual: Row) -> Targ
         row.indicator = f"{actual.indicator}{'低于' if ceiling else '高于'}{who}目标幅度"
         row.indicator_id = None
         row.links = [("margin_to_target", actual)]
+        row.period = actual.period.removeprefix("asof:") if actual.period else None
     elif result.reading == "level":
         row.kind, row.direction = "target", relation
         row.unit = actual.unit if row.unit in ("百分点", None) else row.unit

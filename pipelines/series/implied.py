@@ -146,7 +146,7 @@ def implied_observations(observations: pl.DataFrame | pl.LazyFrame) -> pl.DataFr
     pairs = pairs.with_columns(year.alias("year")).filter(
         fits
         & pl.col("year").is_not_null()
-        & (pl.col("period") == pl.col("to_period"))
+        & (pl.col("period").str.strip_prefix("asof:") == pl.col("to_period").str.strip_prefix("asof:"))
         & (~growth | (pl.col("to_value") > 0))
         & implied_prior_reason(pl.col("indicator_id"), pl.col("sentence")).is_null()
     )
