@@ -394,10 +394,11 @@ def review(
 
 @app.command()
 def export(
-    place: Annotated[str | None, typer.Option(help="Place by code or name.")] = None,
-    indicator: Annotated[str | None, typer.Option(help="Indicator id.")] = None,
+    place: Annotated[list[str] | None, typer.Option(help="Place by code or name, may be repeated.")] = None,
+    indicator: Annotated[list[str] | None, typer.Option(help="Indicator by id or name, may be repeated.")] = None,
     format: Annotated[list[Output] | None, typer.Option("--format", help="Format, may be repeated.")] = None,
     exports: Annotated[Path, typer.Option(help="Where the files go.")] = Path("data/exports"),
+    raw: Annotated[Path, typer.Option(help="Raw folder, for the text on evidence pages.")] = Path("data/raw"),
     warehouse: WarehouseOption = None,
 ) -> None:
     """Make briefing outputs from the published warehouse."""
@@ -406,7 +407,8 @@ def export(
 
     database = find_warehouse(warehouse)
     try:
-        report = export_all(database.parent, exports, [f.value for f in format] if format else None, place, indicator)
+        formats = [f.value for f in format] if format else None
+        report = export_all(database.parent, exports, formats, place, indicator, raw_dir=raw if raw.is_dir() else None)
     except ValueError as error:
         raise Fault(str(error)) from error
     for path in report.files:

@@ -12,6 +12,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,24 +38,22 @@ tr.at td {{ background: #FFE08A; }}
 
 
 class Cached:
-    """A warehouse whose tables are read once each; optionally only the rows of one place or one indicator."""
+    """A warehouse whose tables are read once each; optionally only the rows of some places or indicators."""
 
-    def __init__(self, warehouse: WarehouseLike, place: str | None = None, indicator: str | None = None) -> None:
+    def __init__(self, warehouse: WarehouseLike, places: Sequence[str] = (), indicators: Sequence[str] = ()) -> None:
         self._warehouse = warehouse
         self._tables: dict[str, pl.DataFrame] = {}
         self.vintage = str(warehouse.vintage or "")
-        self._place = place
-        self._indicator = indicator
+        self._kept = {"place_code": list(places), "indicator_id": list(indicators)}
 
     def table(self, name: str, /) -> pl.DataFrame:
         """The whole table."""
         if name not in self._tables:
             frame = self._warehouse.table(name)
             if name in ("series", "targets", "target_gaps", "growth_rates", "checks"):
-                if self._place is not None:
-                    frame = frame.filter(pl.col("place_code") == self._place)
-                if self._indicator is not None and "indicator_id" in frame.columns:
-                    frame = frame.filter(pl.col("indicator_id") == self._indicator)
+                for column, wanted in self._kept.items():
+                    if wanted and column in frame.columns:
+                        frame = frame.filter(pl.col(column).is_in(wanted))
             self._tables[name] = frame
         return self._tables[name]
 

@@ -5,7 +5,7 @@ How each kind of file is written belongs to its own module.
 
 from __future__ import annotations
 
-import shutil
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +20,17 @@ from pipelines.charts.theme import Lang, clean
 
 FORMATS = ("html", "png", "svg", "pdf", "pptx", "xlsx", "csv")
 LANGS: tuple[Lang, ...] = ("zh", "en")
+OWN_FILES = (
+    "briefing_*_zh.html", "briefing_*_en.html", "charts/*_zh.html", "charts/*_en.html", "charts/*_zh.json", "charts/*_en.json",
+    "evidence/????????????.html", "pictures/*_zh.*", "pictures/*_en.*",
+)  # fmt: skip
+"""What a whole export writes under names that depend on the data."""
 PICTURES_AT_MOST = 6
 """Figures pictured when everything is exported; a chosen place or indicator is pictured whole."""
 EVIDENCE_ROWS_AT_MOST = 400
 """Rows in the table under a chart, the earliest periods first."""
+SLIDES_AT_MOST = 40
+"""Trend slides of a deck."""
 SLOPES_AT_MOST = 8
 """Indicators with a slope chart of all places, those known for most places first."""
 TRENDS_AT_MOST = 120
@@ -53,15 +60,15 @@ def export_all(
     warehouse_dir: Path,
     exports_dir: Path,
     formats: Sequence[str] | None = None,
-    place: str | None = None,
-    indicator: str | None = None,
+    place: str | Sequence[str] | None = None,
+    indicator: str | Sequence[str] | None = None,
     *,
     raw_dir: Path | None = None,
 ) -> ExportReport:
     """Write briefing outputs of the warehouse in `warehouse_dir` to `exports_dir`.
 
     `formats`: some of html, png, svg, pdf, pptx, xlsx, csv (None: all). `place` (code or name) and `indicator` (id or
-    name) keep only their rows. `raw_dir`: the raw folder, for the source text on evidence pages; without it they list
+    name), one or several, keep only their rows. `raw_dir`: the raw folder, for the source text on evidence pages; without it they list
     sentences. HTML needs no network; pictures are made where a browser and a Chinese font are found, otherwise the
     report says what is missing. Raises ValueError for a format, place or indicator that does not exist.
     """
@@ -75,8 +82,8 @@ def export(
     warehouse: WarehouseLike,
     exports_dir: Path,
     formats: Sequence[str] | None = None,
-    place: str | None = None,
-    indicator: str | None = None,
+    place: str | Sequence[str] | None = None,
+    indicator: str | Sequence[str] | None = None,
     *,
     raw_dir: Path | None = None,
 ) -> ExportReport:
@@ -86,12 +93,12 @@ def export(
     if unknown:
         raise ValueError(f"unknown format {', '.join(unknown)}; there are {', '.join(FORMATS)}")
     every = Cached(warehouse)
-    code = _identify(every, "places", "place_code", ("name_zh", "full_name_zh", "name_en"), place)
+    codes = _identify(every, "places", "place_code", ("name_zh", "full_name_zh", "name_en"), place)
     chosen = _identify(every, "indicators", "indicator_id", ("name_zh", "name_en"), indicator)
-    data = Cached(every, code, chosen)
+    data = Cached(every, codes, chosen)
     report = ExportReport()
-    plan = plan_charts(data, code, chosen)
-    suffix = slug(code, chosen) if code or chosen else ""
+    plan = plan_charts(data, bool(codes), bool(chosen))
+    suffix = slug(*codes, *chosen) if codes or chosen else ""
     exports_dir.mkdir(parents=True, exist_ok=True)
     figures = (
         {(c.name, lang): c.draw(lang) for c in plan for lang in LANGS} if set(wanted) - {"xlsx", "csv", "pptx"} else {}
@@ -125,26 +132,32 @@ def export(
             report.files.append(_deck(data, lang, exports_dir / f"{slug('briefing', suffix, lang)}.pptx"))
     if "html" in wanted:
         _index(data, exports_dir, plan, figures, report)
+    if not suffix and set(wanted) == set(FORMATS):
+        _forget(exports_dir, report)
     return report
 
 
-def _identify(warehouse: WarehouseLike, table: str, key: str, names: Sequence[str], given: str | None) -> str | None:
-    """The id meant by an id or a name; ValueError with one sentence where it is none or not one."""
-    if given is None:
-        return None
+def _identify(
+    warehouse: WarehouseLike, table: str, key: str, names: Sequence[str], given: str | Sequence[str] | None
+) -> tuple[str, ...]:
+    """The ids meant by ids or names, none for None; ValueError with one sentence where one is none or several."""
+    found: dict[str, None] = {}
     frame = warehouse.table(table)
-    if frame.filter(pl.col(key) == given).height:
-        return given
-    found = frame.filter(pl.any_horizontal(pl.col(n) == given for n in names))[key].unique().sort().to_list()
-    if len(found) == 1:
-        return str(found[0])
-    if found:
-        raise ValueError(f"{given!r} names several {table}: {', '.join(found)}; give the id")
-    raise ValueError(f"no {table.rstrip('s')} {given!r} in this warehouse")
+    for one in (given,) if isinstance(given, str) else given or ():
+        exact = frame.filter(pl.col(key) == one)
+        named = exact if exact.height else frame.filter(pl.any_horizontal(pl.col(n) == one for n in names))
+        ids = named[key].unique().sort().to_list()
+        if not ids:
+            raise ValueError(f"no {table.rstrip('s')} {one!r} in this warehouse")
+        if len(ids) > 1:
+            raise ValueError(f"{one!r} names several {table}: {', '.join(ids)}; give the id")
+        found[str(ids[0])] = None
+    return tuple(found)
 
 
-def plan_charts(data: WarehouseLike, place: str | None = None, indicator: str | None = None) -> list[Chart]:
-    """The charts worth making from these rows, headline charts first in each group; names are stable."""
+def plan_charts(data: WarehouseLike, places: bool = False, indicators: bool = False) -> list[Chart]:
+    """The charts worth making from these rows, headline charts first in each group; names are stable. `places`,
+    `indicators`: the rows are already those of chosen ones, so that nothing is left out for brevity."""
     series, gaps = data.table("series"), data.table("target_gaps")
     growth, checks = data.table("growth_rates"), data.table("checks")
     plan: list[Chart] = []
@@ -152,8 +165,8 @@ def plan_charts(data: WarehouseLike, place: str | None = None, indicator: str | 
     codes = sorted({c for f in (annual, gaps) for c in f["place_code"].drop_nulls().unique().to_list()})
     full = dict(gaps["place_code"].value_counts().iter_rows())
     codes.sort(key=lambda c: (-full.get(c, 0), c))
-    each = None if place or indicator else max(3, TRENDS_AT_MOST // max(1, len(codes)))
-    if len(codes) != 1 or place is None:
+    each = None if places or indicators else max(3, TRENDS_AT_MOST // max(1, len(codes)))
+    if len(codes) != 1 or not places:
         if annual.height:
             plan.append(Chart("coverage", None, lambda lang: charts.coverage(annual, warehouse=data, lang=lang), annual.clear(), True))  # fmt: skip
         if checks.height:
@@ -300,8 +313,16 @@ def _deck(data: WarehouseLike, lang: Lang, path: Path) -> Path:
     ctx = Context(data, lang)
     deck = Deck(ctx)
     zh = lang == "zh"
-    deck.title("县区指标简报" if zh else "County indicators: briefing", "图表可编辑，出处见备注" if zh else "Charts can be edited; the evidence is in the notes")  # fmt: skip
     gaps = data.table("target_gaps").filter(pl.col("value").is_not_null() & pl.col("target").is_not_null())
+    series = data.table("series").filter(pl.col("period_kind") == "annual").sort(
+        "place_code", "indicator_id", "basis", "scope", "year", nulls_last=True
+    )  # fmt: skip
+    trends = [
+        (code, ident, part.filter(pl.col("unit") == part["unit"][0]))
+        for (code, ident), part in series.partition_by(["place_code", "indicator_id"], as_dict=True, maintain_order=True).items()
+    ]  # fmt: skip
+    trends = [t for t in trends if t[2]["year"].n_unique() >= 3]
+    deck.title("县区指标简报" if zh else "County indicators: briefing", _deck_facts(ctx, series, gaps, len(trends)))
     for (code,), part in gaps.sort("place_code", "indicator", nulls_last=True).partition_by("place_code", as_dict=True).items():  # fmt: skip
         met = part.filter(pl.col("status").is_in(["met", "met_within_rounding", "on_pace", "on_pace_robust"])).height
         where = ctx.place(code, part["place_name"][0])
@@ -310,21 +331,43 @@ def _deck(data: WarehouseLike, lang: Lang, path: Path) -> Path:
             if zh
             else f"{where}: {met} of {part.height} targets met or on pace"
         )
-        deck.gaps(clean(head), "数值与目标" if zh else "Values against targets", part)
-    series = data.table("series").filter(pl.col("period_kind") == "annual").sort(
-        "place_code", "indicator_id", "basis", "scope", "year", nulls_last=True
-    )  # fmt: skip
-    slides = 0
-    for (_, ident), part in series.partition_by(["place_code", "indicator_id"], as_dict=True).items():
-        part = part.filter(pl.col("unit") == part["unit"][0])
-        if part["year"].n_unique() < 3 or slides >= 40:
-            continue
-        slides += 1
-        rows = [{**r, "label": " ".join(x for x in (r["basis"], r["scope"]) if x) or ctx.indicator(ident)} for r in part.iter_rows(named=True)]  # fmt: skip
+        head = clean(html.unescape(head))
+        deck.gaps(head, "数值与目标" if zh else "Values against targets", part)
+        deck.shares(head, "数值占目标的百分比；条形自100起" if zh else "Values as a share of their targets; bars start at 100", part)  # fmt: skip
+    for _, ident, part in trends[:SLIDES_AT_MOST]:
+        name = html.unescape(ctx.indicator(ident))
+        rows = [
+            {**r, "label": " ".join(x for x in (html.unescape(ctx.basis(r["basis"])), r["scope"]) if x)}
+            for r in part.iter_rows(named=True)
+        ]
         fig = charts.trend(part, warehouse=data, lang=lang)
-        sub = f"{ctx.indicator(ident)} · {ctx.unit(part['unit'][0])}"
-        deck.trend(fig.layout.meta["title"], sub, rows)
+        deck.trend(fig.layout.meta["title"], name, rows)
     return deck.save(path)
+
+
+def _deck_facts(ctx: Context, series: pl.DataFrame, gaps: pl.DataFrame, trends: int) -> list[str]:
+    """What the deck covers, for its first slide; what was left out is said."""
+    zh = ctx.lang == "zh"
+    codes = series["place_code"].drop_nulls().unique().sort().to_list()
+    names = [html.unescape(ctx.place(c)) for c in codes[:6]]
+    places = ("、" if zh else ", ").join(names) + (
+        "" if len(codes) <= 6 else f" 等{len(codes)}地" if zh else f" and {len(codes) - 6} more"
+    )
+    lines = [
+        f"地区：{places or '–'}" if zh else f"Places: {places or '–'}",
+        f"指标 {series['indicator_id'].n_unique()} 项，数值 {series.height} 个，目标 {gaps.height} 项"
+        if zh
+        else f"{series['indicator_id'].n_unique()} indicators, {series.height} values, {gaps.height} targets",
+        "图表可编辑，出处见备注" if zh else "Charts can be edited; the evidence is in the notes",
+    ]
+    if trends > SLIDES_AT_MOST:
+        left = trends - SLIDES_AT_MOST
+        lines.append(
+            f"另有 {left} 个序列未列入；选定地区或指标可得全部"
+            if zh
+            else f"{left} more series are left out; choose a place or an indicator to get all"
+        )
+    return lines
 
 
 def _index(
@@ -354,7 +397,10 @@ def _index(
     report.files.append(write(out / "index.html", index_page(groups, str(data.vintage), report.skipped)))
 
 
-def clear(exports_dir: Path) -> None:
-    """Removes the folders an earlier export filled, so that nothing stale is left beside new files."""
-    for name in ("charts", "evidence", "pictures", "csv", "datapackage"):
-        shutil.rmtree(exports_dir / name, ignore_errors=True)
+def _forget(out: Path, report: ExportReport) -> None:
+    """Removes what an earlier export wrote and this whole one did not: a page of a corrected number must not stay."""
+    made = set(report.files)
+    for pattern in OWN_FILES:
+        for file in out.glob(pattern):
+            if file not in made and not file.is_symlink():
+                file.unlink(missing_ok=True)

@@ -197,7 +197,7 @@ def spread(levels: Sequence[float], gap: float, ceiling: float = math.inf, floor
     return out
 
 
-def _same(rows: Sequence[Row], others: Sequence[Row]) -> bool:
+def same_points(rows: Sequence[Row], others: Sequence[Row]) -> bool:
     """Every point of `rows` has the same value in `others`: the two lines would hide one another."""
     known = {(r["period_kind"], r["period"]): r["value"] for r in others}
     return all(
@@ -268,7 +268,7 @@ def trend(
     for i, (key, rows) in enumerate(shown):
         code, _, basis, scope = key
         color = theme.CYCLE[i]
-        twin = next((j for j in range(i) if shown[j][0][0] == code and _same(rows, shown[j][1])), None)
+        twin = next((j for j in range(i) if shown[j][0][0] == code and same_points(rows, shown[j][1])), None)
         label = [ctx.place(code)] if several_places else []
         if several_bases:
             label.append(ctx.basis(basis))

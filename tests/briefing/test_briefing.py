@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pdfplumber
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pptx import Presentation
+from pptx.enum.chart import XL_CHART_TYPE
 from synthetic_warehouse import HOSTILE
 
 from pipelines.briefing import pictures
@@ -162,8 +166,25 @@ def test_slides_are_native_with_evidence_in_the_notes(warehouse: Frames, tmp_pat
     deck = Presentation(str(files[1]))
     shapes = [(s, x) for s in deck.slides for x in s.shapes]
     plots = [x for _, x in shapes if x.has_chart]
-    assert len(plots) == 5 and sum(x.has_table for _, x in shapes) == 1
-    slide = next(s for s, x in shapes if x.has_chart)
+    assert len(plots) == 6 and sum(x.has_table for _, x in shapes) == 1, "five trends and the shares of the targets"
+    slide, trend = next(
+        (s, x.chart) for s, x in shapes if x.has_chart and x.chart.chart_type == XL_CHART_TYPE.LINE_MARKERS
+    )
+    birth = {s.name: s for s in trend.plots[0].series}
+    assert set(birth) == {"常住", "常住 (口径变动 2010)", "常住 (由变化推算)"}, (
+        "a line ends at a break, implied values stand apart"
+    )
+    assert [v is None for v in birth["常住"].values] == [False, True] + [False] * 3 + [True] * 3
+    shares = next(x.chart for _, x in shapes if x.has_chart and x.chart.chart_type == XL_CHART_TYPE.BAR_CLUSTERED)
+    assert shares.value_axis.crosses_at == 100 and "上限 ≤10.5‰" in "".join(shares.plots[0].categories)
+    links = [
+        r.hyperlink.address
+        for _, x in shapes
+        if x.has_table
+        for c in x.table.iter_cells()
+        for r in c.text_frame.paragraphs[0].runs
+    ]
+    assert any((a or "").startswith("evidence/0123456789ab.html#") for a in links)
     assert "0123456789ab:" in slide.notes_slide.notes_text_frame.text
     xml = plots[0].chart._chartSpace.xml
     assert 'a:ea typeface="Microsoft YaHei"' in xml
@@ -172,9 +193,61 @@ def test_slides_are_native_with_evidence_in_the_notes(warehouse: Frames, tmp_pat
     assert files[1].read_bytes() == before
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice (soffice) was not found: no picture of slides")
+def test_an_office_program_shows_every_slide(warehouse: Frames, tmp_path: Path) -> None:
+    export(warehouse, tmp_path, ("pptx",), place="990001")
+    deck = tmp_path / "briefing_990001_zh.pptx"
+    subprocess.run(
+        ["soffice", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", "--headless", "--convert-to", "pdf",
+         "--outdir", str(tmp_path), str(deck)], check=True, capture_output=True, timeout=240,
+    )  # fmt: skip
+    with pdfplumber.open(deck.with_suffix(".pdf")) as pdf:
+        assert len(pdf.pages) == len(Presentation(str(deck)).slides)
+        text = "".join(page.extract_text() for page in pdf.pages)
+        assert "甲县出生率下降" in text and "7.85" in text
+        drawn = [len(page.curves) + len(page.lines) + len(page.rects) for page in pdf.pages[2:]]
+        assert min(drawn) > 5, "charts are drawn"
+
+
 def test_an_empty_warehouse_exports_without_fault(tmp_path: Path) -> None:
     report = export(Frames({n: empty(n) for n in BY_NAME}), tmp_path, NO_BROWSER)
     assert (tmp_path / "index.html").is_file() and report.skipped == []
+
+
+def test_several_places_and_indicators_can_be_chosen(warehouse: Frames, tmp_path: Path) -> None:
+    chosen = ["990001", "乙区"], ["birth_rate", "常住人口"]
+    report = export(warehouse, tmp_path, ("html", "csv"), *chosen)
+    made = {f.name for f in report.files if f.parent.name == "charts" and f.name.startswith("trend")}
+    kept = {
+        f"trend_{p}_{i}_{lang}.html"
+        for p in ("990001", "990002")
+        for i in ("birth_rate", "resident_population")
+        for lang in ("zh", "en")
+    }
+    assert {n for n in made if n.endswith(".html")} == kept
+    folder = next(f.parent for f in report.files if f.name == "data.csv")
+    rows = pl.read_csv(folder / "data.csv", schema_overrides={"place_code": pl.String})
+    assert set(rows["place_code"]) == {"990001", "990002"}
+    assert set(rows["indicator_id"]) == {"birth_rate", "resident_population"}
+
+
+def test_a_whole_export_leaves_no_page_of_an_earlier_one(
+    warehouse: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "missing", lambda: "no pictures here")
+    export(warehouse, tmp_path)
+    own = tmp_path / "charts" / "my notes.txt"
+    own.write_text("kept")
+    fewer = Frames(
+        {**warehouse.tables, "series": warehouse.table("series").filter(pl.col("place_code") == "990001")},
+        "20000102T000000Z",
+    )
+    export(fewer, tmp_path, ("html",), place="990001")
+    assert (tmp_path / "charts" / "trend_990002_birth_rate_zh.html").is_file(), "a chosen place leaves the others alone"
+    export(fewer, tmp_path)
+    assert not (tmp_path / "charts" / "trend_990002_birth_rate_zh.html").exists()
+    assert (tmp_path / "charts" / "trend_990001_birth_rate_zh.html").is_file() and own.read_text() == "kept"
 
 
 def test_wrong_choices_are_refused_in_one_sentence(warehouse: Frames, tmp_path: Path) -> None:
