@@ -48,12 +48,14 @@ class _Task:
 
 def document_rows(tables: Mapping[str, pl.DataFrame], indicators: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Rows of `review` and `checks` that follow from the documents of these tables, one document at a time."""
+    from pipelines.analysis.lost_digits import lost_digit_checks
     from pipelines.analysis.reconcile import checks
     from pipelines.warehouse.review import document_review
 
+    own = tables["observations"]
     return {
-        "review": document_review(tables["mentions"], tables["observations"]),
-        "checks": checks(tables["observations"], indicators),
+        "review": document_review(tables["mentions"], own),
+        "checks": pl.concat([checks(own, indicators), lost_digit_checks(own, indicators)]).sort("check_id"),
     }
 
 

@@ -114,6 +114,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "plan": ("计划完成", "plan completion"),
     "per_head": ("人均", "per head"),
     "shares": ("构成", "shares"),
+    "lost_digit": ("缺失数字", "lost digit"),
     "range": ("取值范围", "plausible range"),
     "outlier": ("离群", "outlier"),
     "slip": ("数位或单位错位", "digit or unit slip"),
