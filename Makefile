@@ -29,7 +29,7 @@ help:
 	@echo "make test   lint, types, tests and notebooks"
 	@echo "make ui     Dagster on this machine only      make lab    JupyterLab on this machine only"
 	@echo "make lock   renew the lock files              make docs   renew the generated pages"
-	@echo "make bench  measure speed and quality         make fuzz   the long fuzzing suite"
+	@echo "make bench  measure speed and memory          make fuzz   the long fuzzing suite"
 	@echo "make clean  remove all that was built, except data/raw"
 
 # --- set-up ---------------------------------------------------------------------------------------------------------
@@ -97,9 +97,9 @@ lock: $(VENV)/.base-stamp
 docs: $(VENV)/.run-stamp
 	$(BIN)/python tools/data_dictionary.py docs/data-dictionary.md
 
+# speed and memory of the whole path; BENCH=--full for 100,000 documents, BENCH=--check to compare with the baseline
 bench: $(VENV)/.dev-stamp
-	@test -n "$(wildcard benchmarks/*.py)" || { echo "no benchmark yet" >&2; exit 1; }
-	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+	$(BIN)/python benchmarks/pipeline.py $(BENCH)
 
 fuzz: $(VENV)/.dev-stamp
 	$(BIN)/pytest -m long -k fuzz

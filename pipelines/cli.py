@@ -448,6 +448,23 @@ def diff(
 
 
 @app.command()
+def share(
+    address: Annotated[str, typer.Argument(help="Folder in an object store: s3://..., gs://..., file:///...")],
+    base: Annotated[str, typer.Option(help="Address that readers use, where it is another one.")] = "",
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Copy the published tables to an object store, with views that any DuckDB opens; see docs/deployment.md."""
+    from pipelines.warehouse.read import find_warehouse
+    from pipelines.warehouse.share import share as copy
+
+    try:
+        shared = copy(find_warehouse(warehouse).parent, address, base)
+    except (ValueError, OSError) as error:
+        raise Fault(str(error)) from error
+    typer.echo(f"{shared.vintage} shared at {address}: {shared.sent} files sent, {shared.kept} were there already")
+
+
+@app.command()
 def doctor(warehouse: Annotated[Path, typer.Option(help="Warehouse folder.")] = Path("data/warehouse")) -> None:
     """Check the installation, fonts, browser, the warehouse's files against their hashes, and locks."""
     from pipelines.doctor import examine
