@@ -14,7 +14,7 @@ from pipelines.extraction.document import extract_records
 
 GOLD = Path(__file__).parents[1] / "gold"
 TEXTS = sorted(GOLD.glob("*.txt"))
-FLOORS = {"found": 0.99, "quantity": 0.94, "record": 0.77, "period": 0.87, "approx": 0.97}
+FLOORS = {"found": 0.985, "quantity": 0.96, "record": 0.9, "period": 0.82, "approx": 0.985}
 """Shares held today, a little below what is measured; raise them with every rule that helps."""
 
 
@@ -39,7 +39,7 @@ def test_annotations_fit_their_texts() -> None:
 
 def test_scores() -> None:
     result = scores(annotated(), extracted())
-    assert result["numbers"] > 350
+    assert result["numbers"] > 600
     assert result["false"] <= 2
     assert {name: result[name] for name in FLOORS if result[name] < FLOORS[name]} == {}
 
