@@ -19,13 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-STAGES = ("series", "growth", "quality", "identities", "gaps", "gates", "publishable")
+STAGES = ("series", "growth", "growth_parts", "quality", "identities", "gaps", "gates", "publishable")
 YEARS = 22
 GAP = 8  # one year in eight is missing
 COPIES = 5  # one observation in five repeats a key of another document
@@ -218,7 +218,7 @@ def generate(folder: Path, rows: int) -> None:
     synthetic_observations(rows, indicators).sink_parquet(folder / "observations.parquet")
 
 
-def _stage(name: str, folder: Path) -> tuple[list[str], Callable[..., pl.DataFrame | list[str]]]:
+def _stage(name: str, folder: Path) -> tuple[list[str], Callable[..., Sized]]:
     """The tables a stage reads and its function."""
     if name == "series":
         from pipelines.series.build import build_series
@@ -228,6 +228,13 @@ def _stage(name: str, folder: Path) -> tuple[list[str], Callable[..., pl.DataFra
         from pipelines.analysis.growth import growth_rates
 
         return ["series", "indicators"], growth_rates
+    if name == "growth_parts":
+        from pipelines.analysis.growth import growth_parts
+
+        def in_parts(series: pl.LazyFrame, indicators: pl.DataFrame) -> range:
+            return range(sum(part.height for part in growth_parts(series, indicators)))
+
+        return ["series", "indicators"], in_parts
     if name == "quality":
         from pipelines.analysis.quality import quality_checks
 
@@ -279,7 +286,7 @@ def measure(name: str, folder: Path) -> dict[str, Any]:
 def _read(stage: str, table: str, folder: Path) -> pl.DataFrame | pl.LazyFrame:
     """The large tables as scans where the stage reads what it needs, else in memory."""
     path = folder / f"{table}.parquet"
-    scanned = {("growth", "series"), ("quality", "series"), ("series", "observations")}
+    scanned = {("growth", "series"), ("growth_parts", "series"), ("quality", "series"), ("series", "observations")}
     return pl.scan_parquet(path) if (stage, table) in scanned else pl.read_parquet(path)
 
 

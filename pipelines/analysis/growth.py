@@ -7,6 +7,8 @@ here: the formulas (change.py, progress.py), choosing the values, also those tha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from pipelines.analysis.change import (
@@ -20,8 +22,8 @@ from pipelines.analysis.change import (
 from pipelines.analysis.intervals import beyond_rounding, difference_interval, growth_interval
 from pipelines.analysis.progress import POLARITY_ENDS, shortfall_cagr, trend_class
 from pipelines.series.breaks import crossings, known_breaks
-from pipelines.series.lines import LINE, batches, contiguous, ordered, run_number, starts, stencils
-from pipelines.warehouse.schema import SCHEMAS, conform
+from pipelines.series.lines import LINE, batches, contiguous, ordered, place_slices, run_number, starts, stencils
+from pipelines.warehouse.schema import SCHEMAS, conform, empty
 
 POINT_UNITS = ("%", "‰", "1/10万", "1/万")
 """Units whose change is a difference in points (METHODOLOGY 1.3)."""
@@ -208,15 +210,12 @@ def _rates(points: pl.DataFrame, counts: pl.Series, polarity: pl.DataFrame, brea
     )
 
 
-def growth_rates(
+def growth_parts(
     series: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFrame, breaks: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """The `growth_rates` table: every point against the point one year before, else against the last earlier one.
+) -> Iterator[pl.DataFrame]:
+    """The `growth_rates` table in parts of about a million rows, whole places at a time, in the order of the key.
 
-    The prior point is told by its year, never by row order, so that a missing year stays missing: then
-    `growth` is null with reason `missing`, while `cagr` and the change cover `n_years`. Growth is a ratio; the change of
-    a rate is in points. `series` may be a scan of the stored table: then only what is needed is read. METHODOLOGY 1 and
-    4.6.
+    Of a scan of a table that is stored in the order of its key, one part is in memory at a time.
     """
     known = known_breaks() if breaks is None else breaks
     counts = indicators.filter(pl.col("measure_type").str.starts_with("count"))["indicator_id"]
@@ -229,17 +228,29 @@ def growth_rates(
     one_sided = pl.col("flags").list.contains("one_sided") | pl.col("value_hi").is_null()
     unstable = pl.col("flags").list.contains("unstable").cast(pl.UInt8)
     severe = (pl.col("conflict") == "severe").fill_null(False)
-    points = (
-        series.lazy()
-        .select(
-            *LINE,
-            *("period", "year", "value", "value_lo", "value_hi", "unit", "observation_id"),
-            (pl.col("status") == "revised").alias("revised"),
-            pl.when(severe).then(2).when(one_sided).then(1).otherwise(0).cast(pl.UInt8).alias("withheld"),
-            (unstable * 8 + (pl.col("status") == "implied").cast(pl.UInt8) * 16).cast(pl.UInt8).alias("marks"),
-        )
-        .collect()
+    needed = (
+        *LINE,
+        *("period", "year", "value", "value_lo", "value_hi", "unit", "observation_id"),
+        (pl.col("status") == "revised").alias("revised"),
+        pl.when(severe).then(2).when(one_sided).then(1).otherwise(0).cast(pl.UInt8).alias("withheld"),
+        (unstable * 8 + (pl.col("status") == "implied").cast(pl.UInt8) * 16).cast(pl.UInt8).alias("marks"),
     )
-    points = contiguous(ordered(points, [*LINE, "period"]))
-    parts = [_rates(part, counts, polarity, known) for part in batches(points, ["place_code", "indicator_id"])]
-    return pl.concat(parts, rechunk=False)
+    for begin, length in place_slices(series.lazy()):
+        points = series.lazy().slice(begin, length).select(needed).collect()
+        points = contiguous(ordered(points, [*LINE, "period"]))
+        for part in batches(points, ["place_code", "indicator_id"]):
+            yield _rates(part, counts, polarity, known)
+
+
+def growth_rates(
+    series: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFrame, breaks: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The `growth_rates` table: every point against the point one year before, else against the last earlier one.
+
+    The prior point is told by its year, never by row order, so that a missing year stays missing: then
+    `growth` is null with reason `missing`, while `cagr` and the change cover `n_years`. Growth is a ratio; the change of
+    a rate is in points. `series` may be a scan of the stored table: then only what is needed is read. METHODOLOGY 1 and
+    4.6.
+    """
+    parts = list(growth_parts(series, indicators, breaks))
+    return pl.concat(parts, rechunk=False) if parts else empty("growth_rates")

@@ -237,8 +237,10 @@ def series(store: Store) -> Staged:
 
 
 def growth_rates(store: Store) -> Staged:
-    """Points against earlier points."""
+    """Points against earlier points; for more points than a file holds, written part by part."""
     read = [store.table(table) for table in ("series", "indicators")]
+    if read[0].rows > ONE_FILE_ROWS:
+        return _growth_files(store, read)
 
     def make() -> Frame:
         from pipelines.analysis.growth import growth_rates as compute
@@ -246,6 +248,18 @@ def growth_rates(store: Store) -> Staged:
         return compute(read[0].scan(), read[1].read())
 
     return _made(store, "growth_rates", read, make)
+
+
+def _growth_files(store: Store, read: Sequence[Staged]) -> Staged:
+    from pipelines.analysis.growth import growth_parts
+
+    key = key_of(code_version(CODE_FOLDERS), same_content(read))
+    known = store.staging.read("growth_rates")
+    if known is not None and known.made_from == key:
+        return known
+    parts = growth_parts(read[0].scan(), read[1].read())
+    files = [_placed(store, f"derived-{n:04}", "growth_rates", part) for n, part in enumerate(parts)]
+    return store.stage_files("growth_rates", files, key)
 
 
 def target_gaps(store: Store) -> Staged:

@@ -57,6 +57,21 @@ def batches(frame: pl.DataFrame, together: Sequence[str], rows: int = BATCH) -> 
         begin = end
 
 
+def place_slices(points: pl.LazyFrame, rows: int = BATCH) -> list[tuple[int, int]]:
+    """Begin and length of slices of about `rows` rows that hold whole places; one slice of all rows where the places do
+    not stand together."""
+    places = points.select("place_code").with_row_index("row").group_by("place_code")
+    spans = places.agg(pl.col("row").min().alias("begin"), pl.len().alias("n"), pl.col("row").max().alias("last"))
+    table = spans.collect().sort("begin")
+    total = int(table["n"].sum())
+    if not total:
+        return []
+    if (table["last"] - table["begin"] + 1 != table["n"]).any():
+        return [(0, total)]
+    groups = table.group_by((pl.col("begin") // rows).alias("group"), maintain_order=True)
+    return list(groups.agg(pl.col("begin").first(), pl.col("n").sum()).select("begin", "n").iter_rows())
+
+
 def stencils(periods: pl.Series) -> pl.Series:
     """A number for each period without its year, equal where periods are comparable (2010-Q1 and 2011-Q1)."""
     known = pl.DataFrame({"period": periods.unique()}).with_columns(stencil_of(pl.col("period")).alias("written"))

@@ -11,9 +11,11 @@ from analysis_vectors import near
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.analysis.growth import growth_rates
+from pipelines.analysis.growth import growth_parts, growth_rates
+from pipelines.series import lines
 from pipelines.series.breaks import known_breaks
 from pipelines.series.build import build_series, exclusions
+from pipelines.series.lines import LINE
 from pipelines.series.linking import link_factor, linked
 from pipelines.series.periods import canonical_period, stencil_of, year_of
 
@@ -319,3 +321,22 @@ def test_growth_never_uses_another_year(years: dict[int, int]) -> None:
             assert row["growth"] == pytest.approx(value / years[year - 1] - 1)
         else:
             assert row["growth"] is None and row["reason"] in ("missing", "zero_base")
+
+
+def test_growth_in_parts_is_growth_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        point("births", str(year), 100.0 + year % 7 + i, "人", place_code=f"11010{i}", basis=basis)
+        for i in range(5)
+        for basis in ("", "户籍")
+        for year in range(2001, 2009)
+        if (year + i) % 5
+    ]
+    whole = growth_rates(series(*rows), indicators())
+    monkeypatch.setattr(lines.place_slices, "__defaults__", (20,))
+    monkeypatch.setattr(lines.batches, "__defaults__", (10,))
+    table = series(*rows).sort(*LINE, "period")
+    parts = list(growth_parts(table.lazy(), indicators()))
+    assert len(parts) >= 5 and pl.concat(parts).equals(whole)
+    scattered = table.sort("year", "place_code")
+    assert lines.place_slices(scattered.lazy()) == [(0, table.height)]
+    assert growth_rates(scattered.lazy(), indicators()).equals(whole)
