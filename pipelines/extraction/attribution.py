@@ -93,6 +93,25 @@ def is_stock(phrase: str) -> bool:
 
 
 @lru_cache(maxsize=65536)
+def _own_words(piece: str) -> tuple[str, str]:
+    """The phrase in what stands left of a number, without who found the figure; and the scope in front of it."""
+    phrase, scope = trim(piece)
+    return _FOUND_BY.sub("", phrase), scope
+
+
+@lru_cache(maxsize=65536)
+def _is_motion(phrase: str) -> bool:
+    """True for words that only say that a value moved: 提高到, 突破."""
+    return _CHANGED_ONLY.fullmatch(phrase) is not None
+
+
+@lru_cache(maxsize=65536)
+def _is_comparison(phrase: str) -> bool:
+    """True for words that only say with what a value is compared: 市定目标, 比上年的."""
+    return _COMPARED.fullmatch(phrase) is not None
+
+
+@lru_cache(maxsize=65536)
 def _is_generic(phrase: str) -> bool:
     """True where a phrase is too little to name a row: 资金, 人数."""
     return _GENERIC.fullmatch(phrase) is not None
@@ -151,8 +170,7 @@ def _read(
         # the noun behind the number before belongs to that number: 300名|住校生|发放补助|6万元
         # an age belongs to the noun behind it all the same: 65岁以上|老年人|免费体检8230人
         around.left = rest[len(before.noun) :] if before.unit not in _AGES else before.mention.text + rest
-    left, scope = trim(around.left)
-    left = _FOUND_BY.sub("", left)
+    left, scope = _own_words(around.left)
     right = around.right.strip(" 　")
     if unit == "个" and right.startswith("比值"):
         unit, right = ":100", right[2:]  # 出生人口性别比下降2.3个比值
@@ -192,10 +210,10 @@ def _read(
         elif before is not None and left and (sibling := _of_sibling(readings, left, around.sentence)):
             phrase = own = sibling
             rules.append("sibling")
-        elif left and _CHANGED_ONLY.fullmatch(left) and (old := _of_unit(readings, m.unit, around.sentence)):
+        elif left and _is_motion(left) and (old := _of_unit(readings, m.unit, around.sentence)):
             phrase = old.indicator  # 由500元提高到560元: one indicator before and after
             rules.append("carried_change")
-        elif left and last is None and _CHANGED_ONLY.fullmatch(left) and (old := _in_line(layout, readings, m)):
+        elif left and last is None and _is_motion(left) and (old := _in_line(layout, readings, m)):
             phrase = old.indicator  # 人口连续减少。1961年末降到19.72万人
             rules.append("carried")
         elif not left and unit == "个" and m.text[-1] in _COUNTED_PLACES:
@@ -228,7 +246,7 @@ def _read(
         if behind := noun_phrase(right)[0][:24]:
             phrase = behind  # 争取70%的中小学接入宽带
             rules.append("share_of_noun")
-    elif before is not None and _COMPARED.fullmatch(phrase):
+    elif before is not None and _is_comparison(phrase):
         # 市里下达的目标10.66‰, 比上年的295人: the number is another value of what was just named
         old = _of_unit(readings, m.unit, around.sentence) or before
         phrase = _CHANGE_SUFFIX.sub("", old.indicator)
