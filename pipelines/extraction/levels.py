@@ -14,15 +14,15 @@ from pipelines.extraction.readings import Reading
 _EVENT = re.compile(
     "出生|死亡|[迁流][入出]|脱贫|减贫|退出|出列|新|增|减少|投|完成|[建改]成|改造|[续扩改修兴筹]建|[开竣完]工|缺编|配备|维修|培训|发放|受益|救助|资助|补[助贴]|帮扶"
     "|走访|慰问|搬迁|识别|清退|接[待受]|落实|实施|开展|举办|查|体检|辍学|毕业|招|录|升|转移|输出|就业|支出|收入|征收|评|表彰"
-    "|通过|创建|验收|安置|解决|累计|惠及|参加|参与|发现|评为|调查|发出|回收|满意|得分|总分|产量|产值|出栏|存在"
+    "|通过|创建|验收|安置|解决|化解|消除|累计|惠及|参加|参与|发现|评为|调查|发出|回收|满意|得分|总分|产量|产值|出栏|存在"
 )
 _DONE = re.compile("[开竣完]工|新[增建办](?!.*总)|完成|确认|[续扩改]建|增加|减少")
 # people, households and bodies counted where they live, study or stand; their density, ratio and size
 _LEVEL = re.compile(
     r"持证|领证[户率]|(?:建档立卡|低收入|贫困)贫?困?(?:户|村|人口)(?:户?数|人数)?$|五保(?:对象|户|人员)|[集分][中散]供养"
     r"|(?:家庭|集体|农|单身)户(?:的?人口)?(?:户?数|人数)?$|行政村|自然村|村民委员会|寄宿生|专任教师|教职工|留守儿童|随迁子女"
-    r"|(?<!流动)人口(?:的?(?:密度|比重|比例|占比|总数|数))?(?:户数|人数)?$|每?平方公里|平均班额|教学班|班额|平均每[个一]?家?庭?户"
-    r"|户均人口|(?:小学|初中|中学|高中|幼儿园|学校|教学点|卫生院|卫生室|完小)(?:数|个数|所数)?$"
+    r"|(?<!流动)人口(?:的?(?:密度|比重|比例|占比|总数|数))?(?:户数|人数)?$|每?平方公里|教学班|(?<!大)班额|平均每[个一]?家?庭?户"
+    r"|户均人口|育龄妇女$|(?:小学|初中|中学|高中|幼儿园|学校|教学点|卫生院|卫生室|完小)(?:数|个数|所数)?$"
     r"|(?:^|全[县市区州镇乡村])总?(?:户数|人数)$|余额$|在[校园册编]"
 )
 _NAME_LENGTH = 12  # a longer name holds a verb: 深入家中宣传扶贫政策贫困户
@@ -69,7 +69,7 @@ def names_level(reading: Reading) -> bool:
 
 
 def _belongs(reading: Reading, text: str, earlier: Reading, level: bool) -> bool:
-    """True for a part (其中肢体残疾8915人), a share (占40.3%) or the other count (3217户6904人) of a level before."""
+    """True for a part (其中肢体残疾8915人), a share (占40.3%) or the next count (7镇58村) of a level before."""
     if not level or earlier.kind != "actual" or earlier.sentence != reading.sentence:
         return False
     if reading.unit == "%":
@@ -80,5 +80,6 @@ def _belongs(reading: Reading, text: str, earlier: Reading, level: bool) -> bool
         )
     between = text[earlier.mention.end : reading.mention.start]
     if between in _NEXT_TO:
-        return reading.unit in _HEADS and earlier.unit in _HEADS
-    return earlier.unit == reading.unit and _AMONG.fullmatch(between) is not None
+        return reading.unit != "元"
+    alike = earlier.unit == reading.unit or (reading.unit in _HEADS and earlier.unit in _HEADS)
+    return alike and _AMONG.fullmatch(between) is not None

@@ -180,6 +180,8 @@ def timeline(
         opened = [a for a, _ in noise]
         hits = [h for h in hits if not (k := bisect_right(opened, h.start())) or h.start() >= noise[k - 1][1]]
     year, why = _section_year(text, start, hits, year_hint, title)
+    if year == "????":
+        year, why = _published(text, start, hits, noise) or (year, why)
     head = text[start : min(end, start + 400)]
     default = year
     opening = re.search(r"第?([一二三四1-4首])季度|([上下])半年", title + head)
@@ -278,6 +280,30 @@ def _section_year(
         year = max(y for y, n in years.items() if n >= max(1, most * 0.6))
         return year, evidence[year]
     return "????", "no year in the section"
+
+
+def _published(
+    text: str, start: int, hits: Sequence[re.Match[str]], noise: Sequence[tuple[int, int]]
+) -> tuple[str, str] | None:
+    """The year a news item was published in, and the words that say so, where the item itself only says 今年.
+
+    A report copied to another site bears the day of copying: only what is written as news (`本网讯`) speaks of its day.
+    """
+    if not any(h["this"] and h.group().startswith("今年") for h in hits):
+        return None
+    if any((h["y"] or h["y2"]) and not re.fullmatch(_SPOKEN, h["y"] or h["y2"]) for h in hits):
+        return None  # a year that is masked or named in passing: the text has time words of its own
+    for a, b in noise:
+        if start <= a <= start + _PAGE_HEAD and (stamp := _PUBLISHED.search(text, a, b)):
+            if int(stamp["month"]) == 1 or not _NEWS.search(text, b, b + 60):
+                return None  # in January 今年 may still be the year that has ended
+            return stamp["year"], stamp.group()
+    return None
+
+
+_PAGE_HEAD = 1000
+_PUBLISHED = re.compile(r"发布(?:日期|时间)[:：]\s?(?P<year>20[0-9]{2})[-年/.](?P<month>1[0-2]|0?[1-9])(?![0-9])")
+_NEWS = re.compile(r"^[ \t　]*(?:[本][网报站台刊]|[一-鿿]{2,8}[网报台社])?讯[ 　:：（(]", re.M)
 
 
 def _alone_on_its_line(text: str, hit: re.Match[str]) -> bool:

@@ -79,3 +79,10 @@ def test_values_before_under_a_comparison_that_names_the_year(tmp_path: Path) ->
     text = "岐山县2020年公报\n与2010年相比，文盲率由5.46%下降为2.91%。辍学率由3.1%下降为2.9%。\n"
     found = periods(tmp_path, text)
     assert (found["5.46%"], found["2.91%"], found["3.1%"]) == ("2010", "2020", None)
+
+
+def test_counts_side_by_side_are_of_one_moment(tmp_path: Path) -> None:
+    text = "镇坪县2016年工作汇报\n全县辖7镇58村，建档立卡贫困户5276户14860人，其中因病致贫1923户5316人，占比36.4%。帮扶贫困户61户62人。\n"
+    found = periods(tmp_path, text)
+    assert {found[k] for k in ("7镇", "58村", "5276户", "14860人", "1923户", "5316人", "36.4%")} == {"asof:2016"}
+    assert found["61户"] == found["62人"] == "2016"

@@ -192,3 +192,30 @@ def test_a_plan_ends_where_a_reported_time_opens(opening: str, plan: bool) -> No
     line = timeline(text, 0, len(text))
     assert line.part_at(text.index("62")).plan
     assert line.part_at(text.index("63")).plan is plan
+
+
+def news(line: str, stamp: str) -> str:
+    """Year of a section that stands under a page's head."""
+    head = f"某县新闻网\n{stamp}\n"
+    text = head + line
+    return timeline(text, 0, len(text), noise=[(0, len(head))]).year
+
+
+def test_news_is_of_the_year_of_its_page() -> None:
+    stamp = "发布日期：2018-07-12 08:45 来源：县教育局"
+    assert news("    本网讯 今年以来，培训61人。\n", stamp) == "2018"
+    assert news("某某新闻网讯（记者张某）今年，培训61人。\n", "发布时间:2018年2月3日") == "2018"
+
+
+@pytest.mark.parametrize(
+    ("line", "stamp"),
+    [
+        ("今年以来，培训61人。\n", "发布日期：2018-07-12"),
+        ("本网讯 全县培训61人。\n", "发布日期：2018-07-12"),
+        ("本网讯 今年以来，培训61人。\n", "发布日期：2018-01-02"),
+        ("本网讯 今年以来，培训61人。\n", "更新：2018-07-12"),
+        ("本网讯 20xx年今年以来，培训61人。\n", "发布日期：2018-07-12"),
+    ],
+)
+def test_the_day_of_a_page_says_nothing_of_other_texts(line: str, stamp: str) -> None:
+    assert news(line, stamp) == "????"

@@ -62,6 +62,12 @@ def test_a_change_implies_the_value_before(
     assert [r["value"] for r in rows] == ([] if before is None else [near(before)]), "TV 3.2"
 
 
+def test_the_change_of_a_level_is_of_the_year() -> None:
+    after = value("e", "registered_population", 443900, "人", period="asof:2007")
+    (row,) = implied(after, said("g", 2415, "人", "e", rel="change_of"))
+    assert (row["period"], row["value"]) == ("asof:2006", near(441485))
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
