@@ -228,7 +228,7 @@ def growth_parts(
     one_sided = pl.col("flags").list.contains("one_sided") | pl.col("value_hi").is_null()
     unstable = pl.col("flags").list.contains("unstable").cast(pl.UInt8)
     severe = (pl.col("conflict") == "severe").fill_null(False)
-    needed = (
+    needed: tuple[str | pl.Expr, ...] = (
         *LINE,
         *("period", "year", "value", "value_lo", "value_hi", "unit", "observation_id"),
         (pl.col("status") == "revised").alias("revised"),
