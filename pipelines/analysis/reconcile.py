@@ -423,16 +423,19 @@ def _balance(rows: pl.DataFrame, key: Sequence[str], growth: str, births: str, d
 # --------------------------------------------------------------------------------------------------- inside a sentence
 
 
-def _sentences(rows: pl.DataFrame) -> pl.Expr:
+def _sentences() -> pl.Expr:
+    """One number for each sentence of a document."""
     return pl.struct("doc_id", "section", "sentence").hash()
 
 
 def _plans(rows: pl.DataFrame) -> pl.DataFrame:
     """Plan, value and completion rate of one sentence that has one of each, the first two in one unit: 100·A/T = c."""
     completions = rows.filter((pl.col("kind") == "completion") & (pl.col("unit") == "%"))
-    near = rows.with_columns(_sentences(rows).alias("at")).join(
-        completions.select(_sentences(completions).alias("at")).unique(), on="at", how="semi"
-    )
+    if completions.is_empty():
+        near = completions.with_columns(_sentences().alias("at"))
+    else:
+        told = completions.select(_sentences().alias("at")).unique()
+        near = rows.with_columns(_sentences().alias("at")).join(told, on="at", how="semi")
     single = near.filter(pl.col("kind").is_in(["actual", "target", "completion"]))
     single = single.filter((pl.len().over("at", "kind") == 1) & (pl.col("kind").n_unique().over("at") == 3))
     side = ["observation_id", "indicator", "value", "lo", "hi", "unit"]
@@ -456,10 +459,10 @@ def _per_head(rows: pl.DataFrame) -> pl.DataFrame:
 
     People with fewer than three digits before their last zeros divide amounts too often to prove anything.
     """
-    order = rows.filter(pl.col("kind").is_in(["actual", "norm"]) & pl.col("sentence").str.len_chars().gt(0)).sort(
-        "doc_id", "section", "start_char"
-    )
-    order = order.with_columns(_sentences(order).alias("at"))
+    order = rows.filter(pl.col("kind").is_in(["actual", "norm"]) & (pl.col("sentence") != ""))
+    order = order.with_columns(_sentences().alias("at"))
+    money = order.filter((pl.col("unit") == "元") & (pl.col("kind") == "actual")).select("at").unique()
+    order = order.join(money, on="at", how="semi").sort("doc_id", "section", "start_char")
     side = ["observation_id", "indicator", "value", "lo", "hi", "unit", "at", "kind"]
     telling = (pl.col("n_unit").is_in(_HEADS)) & ~pl.col("n_value").cast(pl.Int64, strict=False).cast(
         pl.String
@@ -524,7 +527,7 @@ def _shares(rows: pl.DataFrame) -> pl.DataFrame:
         (pl.col("unit") == "%") & (pl.col("kind") == "actual") & pl.col("indicator").str.contains(_SHARE)
     )
     sums = (
-        shares.with_columns(_sentences(shares).alias("at"))
+        shares.with_columns(_sentences().alias("at"))
         .sort("doc_id", "section", "start_char")
         .group_by("at", maintain_order=True)
         .agg(

@@ -7,7 +7,7 @@ Here: error location after Fellegi and Holt over groups of checks that share val
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -168,10 +168,14 @@ def _change_in_words(name: str, value: float, span: _Span) -> str:
     return f"{words} ({'; '.join(slips)})" if slips else words
 
 
-def _systems(checks: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Groups of checks that hang together by shared values, each with one failing check at least."""
+_Row = Mapping[str, Any]
+
+
+def _systems(checks: pl.DataFrame) -> list[list[_Row]]:
+    """Groups of checks that hang together by shared values, each with one failing check at least; at most `LOCATED`."""
     failing = checks.filter(pl.col("verdict") == "fails")["observation_ids"].explode(empty_as_null=False).unique()
     near = checks.filter(pl.col("observation_ids").list.eval(pl.element().is_in(failing.implode())).list.any())
+    rows = list(near.iter_rows(named=True))
     leader: dict[str, str] = {}
 
     def find(name: str) -> str:
@@ -179,14 +183,13 @@ def _systems(checks: pl.DataFrame) -> Iterator[pl.DataFrame]:
             leader[name] = name = leader[leader[name]]
         return name
 
-    for ids in near["observation_ids"].to_list():
-        for other in ids[1:]:
-            leader[find(other)] = find(ids[0])
-    groups = near.with_columns(pl.Series("group", [find(ids[0]) for ids in near["observation_ids"].to_list()]))
-    for n, (_, group) in enumerate(groups.group_by("group", maintain_order=True)):
-        if n >= LOCATED:
-            return
-        yield group
+    for row in rows:
+        for other in row["observation_ids"][1:]:
+            leader[find(other)] = find(row["observation_ids"][0])
+    groups: dict[str, list[_Row]] = {}
+    for row in rows:
+        groups.setdefault(find(row["observation_ids"][0]), []).append(row)
+    return list(groups.values())[:LOCATED]
 
 
 def _identity(form: str, name: str, ids: Sequence[str], sign: float, factor: float) -> Identity:
@@ -210,30 +213,24 @@ def located(checks: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
     sign and factor; `values` has observation_id, indicator, value, lo and hi. Groups beyond `LOCATED` get no row.
     """
     usable = checks.filter(pl.col("form").is_not_null() & pl.col("verdict").is_in(["exact", "rounding", "fails"]))
-    known = values.unique("observation_id", keep="first").filter(pl.col("hi").is_not_null())
-    named = {r["observation_id"]: r for r in known.join(
-        usable.select(pl.col("observation_ids").explode(empty_as_null=False)).unique(),
-        left_on="observation_id", right_on="observation_ids", how="semi",
-    ).iter_rows(named=True)}  # fmt: skip
+    systems = _systems(usable)
+    wanted = pl.Series([i for system in systems for row in system for i in row["observation_ids"]], dtype=pl.String)
+    known = values.filter(pl.col("observation_id").is_in(wanted.unique().implode()) & pl.col("hi").is_not_null())
+    named = {r["observation_id"]: r for r in known.unique("observation_id", keep="first").iter_rows(named=True)}
     rows = []
-    for system in _systems(usable):
-        ids = sorted({i for row in system["observation_ids"].to_list() for i in row})
+    for system in systems:
+        ids = sorted({i for row in system for i in row["observation_ids"]})
         if any(i not in named for i in ids):
             continue
-        identities = [
-            _identity(r["form"], r["check_id"], r["observation_ids"], r["sign"], r["factor"])
-            for r in system.iter_rows(named=True)
-        ]
+        identities = [_identity(r["form"], r["check_id"], r["observation_ids"], r["sign"], r["factor"]) for r in system]
         sets = smallest_repairs({i: (named[i]["lo"], named[i]["hi"]) for i in ids}, identities, largest=2)
-        failing = system.filter(pl.col("verdict") == "fails")
+        failing = [r for r in system if r["verdict"] == "fails"]
         rows.append(
             {
                 "key": "+".join(ids),
-                "doc_id": failing["doc_id"][0],
-                "place_code": failing["place_code"][0],
-                "period": failing["period"][0],
-                "n_checks": system.height,
-                "n_failing": failing.height,
+                **{c: failing[0][c] for c in ("doc_id", "place_code", "period")},
+                "n_checks": len(system),
+                "n_failing": len(failing),
                 "verdict": "flag" if len(sets) == 1 else "undecided",
                 "observation_ids": sorted({i for s in sets for i in s}) or ids,
                 "proposal": _proposal(sets, named) if sets else "no change of one or two values makes them agree",
