@@ -17,7 +17,9 @@ from pipelines.analysis.progress import (
     escap_status,
     linear_ratio,
     progress_class,
+    projection,
     required_change,
+    trend,
     un_class,
     un_projection,
     un_share,
@@ -342,11 +344,13 @@ def target_gaps(
     columns = [*wanted.columns, "observation_id", *_VALUE]
     pairs = pl.concat([_linked(wanted, seen).select(columns), _from_series(wanted, series).select(columns)])
     pairs = pairs.unique(["target_id", "observation_id"], keep="first", maintain_order=True)
-    pairs = _with_base(pairs, series, known_breaks() if breaks is None else breaks).join(
+    known = known_breaks() if breaks is None else breaks
+    pairs = _with_base(pairs, series, known).join(
         indicators.select("indicator_id", "polarity", "annualise", "measure_type"), on="indicator_id", how="left"
     )
     pairs = pairs.with_columns(_october_years(pairs, seen).alias("from_october"))
     gaps = _judged_progress(_judged_gaps(_with_own_shares(_prepared(pairs), series)))
+    gaps = _with_projection(gaps, series, known)
     return conform("target_gaps", gaps.select(list(SCHEMAS["target_gaps"])).sort("target_id", "observation_id"))
 
 
@@ -455,6 +459,44 @@ def _judged_gaps(pairs: pl.DataFrame) -> pl.DataFrame:
         .otherwise(at_the_end)
     )
     return pairs.with_columns(status.alias("status"))
+
+
+def _with_projection(pairs: pl.DataFrame, series: pl.DataFrame, breaks: pl.DataFrame) -> pl.DataFrame:
+    """Pairs on the way to a target with the date at which a straight line through the series so far meets it, its 80% range
+    and the chance to meet it in time (METHODOLOGY 8.8); null across a break."""
+    key = ["place_code", "indicator_id", "scope", "value_basis"]
+    rows = pairs.with_row_index("row")
+    goal = ["row", *key, "target", "target_year", "direction", "value_year"]
+    open_rows = rows.filter(pl.col("ready") & (pl.col("target_year") > pl.col("value_year"))).select(goal)
+    annual = (pl.col("period_kind") == "annual") & ~pl.col("flags").list.contains("implied")
+    points = series.filter(annual & (pl.col("conflict") != "severe").fill_null(True)).select(
+        *key[:3],
+        pl.col("basis").alias("value_basis"),
+        "year",
+        "value",
+        (pl.col("status") == "revised").alias("revised"),
+    )
+    history = (
+        open_rows.join(points, on=key, how="inner").filter(pl.col("year") <= pl.col("value_year")).sort("row", "year")
+    )
+    ends = history.group_by("row", *key[:2], "value_basis", maintain_order=True).agg(
+        pl.col("year").last(),
+        pl.col("year").first().alias("prior_year"),
+        pl.col("revised").last(),
+        pl.col("revised").first().alias("prior_revised"),
+    )
+    lines = ends.select("indicator_id", pl.col("value_basis").alias("basis"), "place_code")
+    across = crossings(ends.select(pl.row_index("line").cast(pl.UInt32), pl.all()), lines, breaks)
+    whole = ends.select("row").with_row_index("line").filter(~pl.col("line").is_in(across.implode())).select("row")
+    fits = trend(history.join(whole, on="row", how="semi").select("row", "year", "value"), ["row"])
+    found = projection(fits.join(open_rows.select("row", "target", "target_year", "direction"), on="row")).select(
+        "row",
+        pl.col("date").alias("projected_date"),
+        pl.col("date_early").alias("projected_early"),
+        pl.col("date_late").alias("projected_late"),
+        "p_met",
+    )
+    return rows.join(found, on="row", how="left", maintain_order="left").drop("row")
 
 
 def _judged_progress(pairs: pl.DataFrame) -> pl.DataFrame:

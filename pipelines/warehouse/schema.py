@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +325,12 @@ TABLES: tuple[Table, ...] = (
             _col("escap_status", F, "ESCAP Current Status, 10 at the target"),
             _col("escap_line", F, "status that an even advance would have by now"),
             _col("required_change", F, "change a year that reaches the target"),
+            _col(
+                "projected_date", F, "year, with decimals, in which a straight line through the series meets the target"
+            ),
+            _col("projected_early", F, "early end of its 80% range; null below four points"),
+            _col("projected_late", F, "late end; null where the line may not lead there"),
+            _col("p_met", F, "probability that the target year's value meets the target, by that line"),
             _col("base_year", N, "year of the value progress is measured from"),
             _col("base_value", F, "that value"),
             _col("reading", S, "level or margin"),

@@ -299,6 +299,21 @@ def test_progress_towards_a_plan_of_several_years() -> None:
     assert (got["base_year"], got["base_value"]) == (2010, 117.94)
 
 
+def test_the_date_a_trend_leads_to() -> None:
+    values = {2009: 119.45, 2010: 117.94, 2011: 117.78, 2012: 117.70, 2014: 115.88}
+    rows = [point("sex_ratio_at_birth", str(y), v, "男/100女") for y, v in values.items()]
+    wanted = target("t", "sex_ratio_at_birth", 115, "男/100女", "at_most", "2011..2015", place="330322")
+    got = gaps_of(series(*rows), wanted)
+    dates = [got["2014"][f"projected_{c}"] for c in ("date", "early", "late")]
+    assert dates == [pytest.approx(v, abs=0.005) for v in (2015.41, 2015.07, 2016.06)], "TV 8.8"
+    assert got["2014"]["p_met"] == near(0.310846), "TV 8.8"
+    assert got["2011"]["projected_date"] is None, "2014 lies further off than the series is long"
+    assert got["2011"]["p_met"] is None, "three points give no range"
+    poor = [point("poor_population", str(y), v, "人") for y, v in ((2009, 900), (2010, 800), (2011, 700), (2012, 600))]
+    plan = target("t", "poor_population", 100, "人", "at_most", "2011..2015", place="330322")
+    assert gaps_of(series(*poor), plan)["2012"]["projected_date"] is None, "a break lies between"
+
+
 def test_methods_that_disagree() -> None:
     s = series(*(point("poor_population", str(y), v, "人", basis="x") for y, v in ((2014, 3015), (2015, 1831))))
     wanted = target("t", "poor_population", 520, "人", "at_most", "2015..2017", place="330322")
