@@ -204,13 +204,13 @@ def _simples(lead: int, trail: int) -> frozenset[str]:
     return frozenset(_simplified().get(c, c) for c, _ in _by_trail().get(trail, ()))
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def _continuing(prefix: str, lead: int, trail: int) -> frozenset[str]:
     """Those of `_simples` that make a word of the dictionary with what stands before them."""
     return frozenset(c for c in _simples(lead, trail) if is_word(prefix + c))
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def _leading(following: str, trail: int) -> frozenset[str]:
     """Those with this second byte that make a word of the dictionary with the character behind them."""
     return frozenset(c for c in _simples(0, trail) if is_word(c + following))

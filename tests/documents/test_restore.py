@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from text_samples import page
 
+from pipelines.documents import restore_rank, restore_runs
 from pipelines.documents.damage import FOLD, damage
 from pipelines.documents.model import DAMAGE_MARK
 from pipelines.documents.restore import restore, simplify
@@ -297,3 +299,49 @@ def test_source_documents_survive_the_round_trip(seed, number, level, exact):
 )
 def test_every_damaged_place_of_the_source_documents_is_found(seed, number, counts):
     assert dict(Counter(e.edit_class for e in restore(seed(number)).edits)) == counts
+
+
+@pytest.mark.long
+def test_memory_does_not_grow_with_the_number_of_documents():
+    """Peak memory of a fresh process after 500 differing pages is about that after 150: caches are bounded."""
+    program = (
+        "import random, resource, sys\n"
+        "sys.path[:0] = ['.', 'tests/documents']\n"
+        "from text_samples import page\n"
+        "from pipelines.documents.damage import damage\n"
+        "from pipelines.documents.restore import restore\n"
+        "for n in range(650):\n"
+        "    restore(damage(page(random.Random(n), 12), 19))\n"
+        "    if n in (149, 649):\n"
+        "        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    early, late = map(int, done.stdout.split())
+    assert late - early < 20_000, f"{early:,} kB after 150 pages, {late:,} kB after 650"
+
+
+def test_caches_are_bounded():
+    words = restore_rank._Words()
+    for n in range(restore_rank._MOST_WORDS + 10):
+        words[f"甲{n}"]
+    assert len(words) <= restore_rank._MOST_WORDS
+    for cached in (restore_rank._sign_or_char, restore_runs._continuing, restore_runs._leading, restore_runs.readings):
+        assert cached.cache_parameters()["maxsize"] is not None
+
+
+def test_a_clean_page_loads_no_tables():
+    program = (
+        "import sys\n"
+        "from pipelines.documents.restore import restore\n"
+        "assert restore('全县总人口13.47万人(GDP)，比上年增长5.2%。').edits == ()\n"
+        "from pipelines.documents import restore_table\n"
+        "assert restore_table._both.cache_info().currsize == 0\n"
+        "assert not {'rjieba', 'pypinyin'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
