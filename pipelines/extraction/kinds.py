@@ -66,6 +66,7 @@ _NORM_UNITS = frozenset(("元", "岁", "周岁", "公斤", "千克", "斤", None
 _COUNTED = frozenset(("人", "户", "所", "个", "家", "人次", "例", "件", "项", "次", "村"))
 _SYMBOLS = frozenset(("%", "‰", "百分点", "千分点"))
 _SUM = re.compile("[万亿]")  # scale words that no payment per head has
+_QUOTED = re.compile("“[^”]*”")
 _LIST_REACH = 90
 _NEXT_SENTENCE = 12  # characters of the next sentence that can still speak of this one's numbers
 _DONE_AFTER = ("已", "均已", "全部已")  # behind the number: it has happened
@@ -248,7 +249,8 @@ def _target(
     bound = m.text.startswith(_BOUNDS) or (planned is not False and before.rstrip().endswith("控制在"))
     if bound and m.unit not in ("岁", "周岁") and not _OUTCOME.search(before[-14:]):
         return "target_bound"
-    hits = list(_TARGET_BEFORE.finditer(before))
+    # 认为“必须有一个男孩”的占46.5%: what is quoted plans nothing
+    hits = list(_TARGET_BEFORE.finditer(_QUOTED.sub("", before) if "”" in before else before))
     if hits:
         last = hits[-1]
         if not _OUTCOME_SINCE.search(before, last.end()) and not _DONE_END.search(before[: last.start()]):

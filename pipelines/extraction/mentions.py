@@ -482,10 +482,12 @@ _OPENING_MARKS = frozenset("。；;：:!！?？)）\n(（")
 _ITEM_MARK = re.compile(r"\s?[、.．)）]")
 _ITEM_TEXT = re.compile(r"\s?[、.．]\s?[一-鿿“]")
 _COLON_BEFORE = re.compile(r"[：:。；;]\s?$")
-_LIST_GOES_ON = re.compile(r"\s?[、,，]\s?[0-9]")
+_LIST_GOES_ON = re.compile(r"\s?[、,，和与及]\s?[0-9]")
 _COPULA_BEFORE = re.compile(
     "(?:为|是|达|达到|到|比|率|数|值|性别比|指数|系数|共|计|的|低于|高于|下降|上升|缩小了?|扩大了?|[高低]|目标)$"
 )
+# a decimal whose unit is that of an index: 综合差异系数小学0.42、初中0.31
+_INDEX_BEFORE = re.compile("(?:系数|指数)[^，,。；;]{0,12}$")
 _ENDS_AFTER = re.compile(r"[，,。；;、)）\s]|的?(?:峰值|水平|低点|高点|高位)|$")
 _COMPARED_AFTER = re.compile("[低高]|下降|上升|提高|的上限|的下限")
 _DEFINITION = re.compile("[（(，,][以按][^，,（()）]{1,6}为$")
@@ -521,6 +523,8 @@ def _bare_number(text: str, start: int, end: int, span_end: int) -> tuple[str, s
     if _DEFINITION.search(before):
         return "label", "definition"  # 性别比（以女性为100）
     if _COPULA_BEFORE.search(before) and (_ENDS_AFTER.match(after) or ("." in digits and _COMPARED_AFTER.match(after))):
+        return None
+    if "." in digits and _INDEX_BEFORE.search(before) and _ENDS_AFTER.match(after):
         return None
     return "label", "bare_number"
 

@@ -156,6 +156,8 @@ def test_a_margin_is_not_read_across_a_semicolon(tmp_path: Path) -> None:
         ("2010年人口出生率首次控制在10‰以内。", "actual", None),
         ("2010年，婴儿死亡率继续控制在5‰以内。", "actual", None),
         ("2010年计划生育率达到98.93%。", "actual", None),
+        ("2010年因病致贫户要减少到500户以内。", "target", "at_most"),
+        ("2010年，认为“必须有一个男孩”的占46.5%。", "actual", None),
     ],
 )
 def test_a_bound_is_a_target_unless_it_is_an_outcome(

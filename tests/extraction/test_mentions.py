@@ -198,3 +198,7 @@ def test_points_written_once() -> None:
 
 def test_an_address_of_the_web_holds_no_quantity() -> None:
     assert [m.mention_class for m in find_mentions("见http://www.a.cn/t20%20.html，5人")] == ["label", "quantity"]
+
+
+def test_an_index_needs_no_unit() -> None:
+    assert [m.value for m in quantities("综合差异系数小学0.42、初中0.31，")] == [0.42, 0.31]
