@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-strip-extras
 
-.PHONY: help run test lint types pytest ui lab lock docs bench fuzz kill clean
+.PHONY: help run test lint types pytest ui lab lock docs bench fuzz kill audit clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "make ui     Dagster on this machine only      make lab    JupyterLab on this machine only"
 	@echo "make lock   renew the lock files              make docs   renew the generated pages"
 	@echo "make bench  measure speed and memory          make fuzz   the long fuzzing suite"
+	@echo "make kill   kill runs 500 times and look      make audit  known faults and licences of what is installed"
 	@echo "make clean  remove all that was built, except data/raw"
 
 # --- set-up ---------------------------------------------------------------------------------------------------------
@@ -80,11 +81,11 @@ pytest: $(VENV)/.dev-stamp
 ui: $(VENV)/.run-stamp
 	@mkdir -p data/dagster
 	@echo "Dagster: http://127.0.0.1:3000 (Ctrl-C ends it)"
-	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+	@$(BIN)/python tools/serve.py $(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
 lab: $(VENV)/.dev-stamp
 	@echo "JupyterLab prints its address with a token below (Ctrl-C ends it)"
-	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.open_browser=False notebooks/
+	@$(BIN)/python tools/serve.py $(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.open_browser=False notebooks/
 
 # --- upkeep ---------------------------------------------------------------------------------------------------------
 
@@ -94,7 +95,11 @@ lock: $(VENV)/.base-stamp
 	$(COMPILE) --all-extras -o requirements-dev.lock
 	$(COMPILE) --extra build -c requirements-dev.lock -o requirements.lock
 
+audit: $(VENV)/.dev-stamp
+	@$(BIN)/python tools/audit.py
+
 docs: $(VENV)/.run-stamp
+	$(BIN)/python tools/audit.py --licences docs/licences.md
 	$(BIN)/python tools/data_dictionary.py docs/data-dictionary.md
 
 # speed and memory of the whole path; BENCH=--full for 100,000 documents, BENCH=--check to compare with the baseline
@@ -105,6 +110,7 @@ fuzz: $(VENV)/.dev-stamp
 	$(BIN)/pytest -m long -k fuzz
 
 kill: $(VENV)/.dev-stamp
+	$(BIN)/python tests/robustness/kill_runs.py --kills 500
 	$(BIN)/pytest -m long -k kill
 
 clean:

@@ -204,7 +204,7 @@ def damaged(rng: random.Random, text: str) -> str:
     return "".join("?" if rng.random() < 0.1 else c for c in text)
 
 
-def mutated(rng: random.Random, data: bytes, other: bytes, *, characters: bool) -> bytes:
+def mutated(rng: random.Random, data: bytes, other: bytes, *, characters: bool, usual: int = USUAL) -> bytes:
     """A changed copy; `characters` keeps it valid UTF-8."""
     if characters:
         text = data.decode("utf-8", "replace")
@@ -232,7 +232,7 @@ def mutated(rng: random.Random, data: bytes, other: bytes, *, characters: bool) 
         if rng.random() < 0.001:  # pumped: what takes time beyond measure shows on length
             text = (text[: rng.randrange(1, 30)] or "0") * rng.choice((50, 300, 1500))
             return text[:30_000].encode("utf-8", "replace")
-        return text[:USUAL].encode("utf-8", "replace")
+        return text[:usual].encode("utf-8", "replace")
     raw = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 4, 8))):
         at = rng.randrange(len(raw) + 1)
@@ -249,7 +249,7 @@ def mutated(rng: random.Random, data: bytes, other: bytes, *, characters: bool) 
             raw[at:at] = rng.choice(TOKENS).encode(rng.choice(("utf-8", "gb18030", "utf-16-le", "big5")), "replace")
         else:
             raw[at:at] = raw[at : at + rng.randrange(1, 30)]
-    return bytes(raw[: 3 * USUAL])
+    return bytes(raw[: 3 * usual])
 
 
 # ----------------------------------------------------------------------------------------------------------- execution
@@ -259,7 +259,9 @@ def _too_long(*_: Any) -> None:
     raise Finding(f"more than {LIMIT} s of processor time")
 
 
-def run(target: str, executions: int, seed: int, *, say: bool = False, stop_after: int = 20) -> dict[str, Any]:
+def run(
+    target: str, executions: int, seed: int, *, usual: int = USUAL, say: bool = False, stop_after: int = 20
+) -> dict[str, Any]:
     """Executes a target; the report has counts, outcomes and findings (words and the input that showed them)."""
     rng = random.Random(seed)
     findings: list[tuple[str, bytes]] = []
@@ -275,7 +277,7 @@ def run(target: str, executions: int, seed: int, *, say: bool = False, stop_afte
         began = time.process_time()
         done = 0
         for done in range(1, executions + 1):
-            data = mutated(rng, rng.choice(pool), rng.choice(pool), characters=characters)
+            data = mutated(rng, rng.choice(pool), rng.choice(pool), characters=characters, usual=usual)
             longest = max(longest, len(data))
             at = time.process_time()
             signal.setitimer(signal.ITIMER_PROF, LIMIT + 0.5)
@@ -283,9 +285,9 @@ def run(target: str, executions: int, seed: int, *, say: bool = False, stop_afte
                 outcome = check(data)
                 if outcome not in outcomes:
                     outcomes.add(outcome)
-                    pool.append(data[: 3 * USUAL])
+                    pool.append(data[: 3 * usual])
                 elif rng.random() < 0.01:
-                    pool.append(data[: 3 * USUAL])
+                    pool.append(data[: 3 * usual])
                 if len(pool) > base + 2000:
                     del pool[rng.randrange(base, len(pool))]
             except Exception as error:
@@ -328,12 +330,13 @@ def main() -> None:
     parser.add_argument("--target", choices=[*targets(Path())], default="restore")
     parser.add_argument("--executions", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--length", type=int, default=USUAL, help="Characters of a usual input.")
     parser.add_argument("--engine", choices=["own", "atheris"], default="own")
     chosen = parser.parse_args()
     if chosen.engine == "atheris":
         run_atheris(chosen.target, chosen.executions)
         return
-    found = run(chosen.target, chosen.executions, chosen.seed, say=True)
+    found = run(chosen.target, chosen.executions, chosen.seed, usual=chosen.length, say=True)
     print(
         f"{found['target']}: {found['executions']:,} executions, {len(found['findings'])} findings, {found['outcomes']} kinds of "
         f"outcome, slowest {found['slowest']:.2f} s, longest input {found['longest']:,} bytes, "

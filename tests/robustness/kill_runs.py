@@ -63,6 +63,9 @@ def dagster_home(folder: Path) -> dict[str, str]:
     home = folder / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     settings = f"telemetry:\n  enabled: false\nstorage:\n  sqlite:\n    base_dir: {home}/history\n"
+    settings += (
+        "compute_logs:\n  module: dagster._core.storage.noop_compute_log_manager\n  class: NoOpComputeLogManager\n"
+    )
     (home / "dagster.yaml").write_text(settings, encoding="utf-8")
     return {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
 
