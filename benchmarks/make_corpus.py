@@ -44,7 +44,7 @@ _NUMBER = re.compile(r"[0-9]+")
 _UNCLEAN = re.compile(r"\([a-zāáǎàēéěèīíǐìōóǒòūúǔùüǖǘǚǜ]+\)|\?|�")
 _PATTERNS = (
     "{year}年，全{level}{name}{a}{unit}，比上年增长{b}%。",
-    "{name}达到{a}{unit}，同比增加{c}{unit}。",
+    "{name}达到{a}{unit}，同比增加{d}{unit}。",
     "全年{name}为{a}{unit}，低于市定目标{b}个百分点。",
     "年末{name}{a}{unit}，上年为{c}{unit}。",
     "{year}年{name}预计完成{a}{unit}左右。",
@@ -127,9 +127,17 @@ def _renumbered(sentence: str, year: int, rng: random.Random) -> str:
 def _filled(stuff: Material, county: County, year: int, rng: random.Random) -> str:
     name, unit = rng.choice(stuff.indicators)
     size = math.exp(rng.uniform(0, 9)) if unit not in ("%", "‰") else rng.uniform(0.1, 99)
-    a, c = f"{size:.2f}", f"{size * rng.uniform(0.85, 1.1):.2f}"
+    a, c, d = (f"{size * share:.2f}" for share in (1.0, rng.uniform(0.85, 1.1), rng.uniform(0.01, 0.1)))
     return rng.choice(_PATTERNS).format(
-        year=year, last=year - 1, level=county.name[-1], name=name, a=a, b=f"{rng.uniform(0.1, 19):.1f}", c=c, unit=unit
+        year=year,
+        last=year - 1,
+        level=county.name[-1],
+        name=name,
+        a=a,
+        b=f"{rng.uniform(0.1, 19):.1f}",
+        c=c,
+        d=d,
+        unit=unit,
     )
 
 
