@@ -25,7 +25,7 @@ from pipelines.warehouse.files import write_if_changed
 from pipelines.warehouse.schema import BY_NAME, conform, empty
 from pipelines.warehouse.staging import ONE_FILE_ROWS, Staged, TableFile, describe_file, key_of, same_content
 from pipelines.warehouse.store import Publication, Store
-from pipelines.warehouse.tables import content_sum, parquet_bytes, sorted_by_key
+from pipelines.warehouse.tables import parquet_bytes, sorted_by_key
 
 Frame = pl.DataFrame
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,18 +128,22 @@ def _made(store: Store, table: str, inputs: Sequence[Staged], make: Callable[[],
     return store.table(table)
 
 
-def _joined(store: Store, table: str, files: Sequence[TableFile], more: Callable[[], Frame]) -> Staged:
-    """A table whose rows lie in files, with some more rows: one file while it is small, else the files as they are."""
+def _joined(
+    store: Store, table: str, files: Sequence[TableFile], more: Callable[[], Frame], inputs: Sequence[Staged] = ()
+) -> Staged:
+    """A table whose rows lie in files, with some more rows made from `inputs`: one file while it is small, else the
+    files as they are."""
+    source = Staged(table, tuple(files))
+    key = key_of(code_version(CODE_FOLDERS), same_content([source, *inputs]), *(f.sha256 for f in files))
+    known = store.staging.read(table)
+    if known is not None and known.made_from == key:
+        return known
     added = more()
-    if sum(f.rows for f in files) + added.height <= ONE_FILE_ROWS:
-        source = Staged(table, tuple(files))
-        key = key_of(same_content([source]), f"{added.height} {content_sum(added)}")
-        known = store.staging.read(table)
-        if known is None or known.made_from != key:
-            store.stage(table, pl.concat([source.scan().collect(), added]), key)
+    if source.rows + added.height <= ONE_FILE_ROWS:
+        store.stage(table, pl.concat([source.scan().collect(), added]), key)
         return store.table(table)
     extra = [_placed(store, "more", table, added)] if added.height else []
-    return store.stage_files(table, [*files, *extra])
+    return store.stage_files(table, [*files, *extra], key)
 
 
 def combine(store: Store, table: str) -> Staged:
@@ -305,7 +309,7 @@ def review(store: Store) -> Staged:
         seen = observations.scan().join(disputed(rows).lazy(), on="observation_id", how="semi").collect()
         return conflict_review(seen, rows)
 
-    return _joined(store, "review", _files(store, "review"), conflicts)
+    return _joined(store, "review", _files(store, "review"), conflicts, [points, observations])
 
 
 def publish(store: Store, accept: str = "") -> Publication:

@@ -14,6 +14,7 @@ import polars as pl
 from pipelines.catalogue.indicators import compatible
 from pipelines.catalogue.units import UNITS
 from pipelines.series.implied import implied_observations
+from pipelines.series.limits import impossible
 from pipelines.series.periods import canonical_period, kind_of, year_of
 from pipelines.warehouse.schema import LIST, SCHEMAS, conform, empty
 
@@ -95,6 +96,10 @@ _KEPT_OUT = (
     ("unknown_year", pl.col("year").is_null()),
     ("low_confidence", pl.col("confidence") < LOW_CONFIDENCE),
     ("unit_mismatch", pl.col("factor").is_null()),
+    (
+        "impossible",
+        impossible(pl.col("value") * pl.col("factor"), pl.col("indicator_unit"), pl.col("least"), pl.col("year")),
+    ),
 )
 """Why an observation stays out of series, in the order in which a reason is named."""
 
@@ -106,6 +111,7 @@ def _judged(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFram
         pl.col("unit").alias("indicator_unit"),
         pl.col("measure_type").str.ends_with(":stock").alias("is_stock"),
         "typical_basis",
+        pl.col("plausible_min").alias("least"),
     )
     rows = _looked_up(observations, ["indicator_id"], known)
     rows = _looked_up(rows, ["unit", "indicator_unit"], _unit_factors(rows))
@@ -122,7 +128,7 @@ def _judged(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFram
 
 def exclusions(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
     """Observations that are no candidates for series: observation_id and `reason` (not_actual, norm, unreadable,
-    uncatalogued, unknown_place, unknown_year, low_confidence, unit_mismatch). METHODOLOGY 4.1."""
+    uncatalogued, unknown_place, unknown_year, low_confidence, unit_mismatch, impossible). METHODOLOGY 4.1."""
     reason = pl.coalesce(pl.when(rule).then(pl.lit(name)) for name, rule in _KEPT_OUT)
     judged = _judged(observations.select(_NEEDED), indicators).with_columns(reason.alias("reason"))
     return judged.filter(pl.col("reason").is_not_null()).select("observation_id", "reason")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import polars as pl
 
 from pipelines.series.breaks import known_breaks
+from pipelines.series.limits import impossible
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -21,10 +22,6 @@ KEY = (*LINE, "period")
 
 UNPUBLISHABLE = ("damaged", "masked", "masked_value", "unreadable", "rejected")
 """Flags of observations whose value must never become a point."""
-
-HIGHEST = {"‰": 1000.0, "1/10万": 100_000.0, "1/万": 10_000.0}
-"""Largest value a rate may have: as many events as there are people."""
-YEARS = (1900, 2100)
 
 LOST_SHARE, LOST_POINTS = 0.05, 20
 """Points of unchanged documents that another version of the program may lose: this share, and never fewer than so many."""
@@ -167,15 +164,12 @@ def _ranges(t: Tables) -> Iterator[str]:
     )
     if outside.height:
         yield f"series: {outside.height} values lie outside their interval: {_name(outside, ('indicator_id', 'period', 'value'))}"
-    highest = pl.col("unit").replace_strict(HIGHEST, default=None, return_dtype=pl.Float64)
     least = t["indicators"].select("indicator_id", pl.col("plausible_min").alias("least"))
-    impossible = series.join(least, on="indicator_id", how="left").filter(
-        (pl.col("value").abs() > highest)
-        | ((pl.col("value") < 0) & (pl.col("least") >= 0))
-        | ~pl.col("year").is_between(*YEARS)
+    wrong = series.join(least, on="indicator_id", how="left").filter(
+        impossible(pl.col("value"), pl.col("unit"), pl.col("least"), pl.col("year"))
     )
-    if impossible.height:
-        yield f"series: {impossible.height} impossible values or years, reject them in corrections/: {_name(impossible, ('indicator_id', 'period', 'value', 'unit', 'observation_id'))}"
+    if wrong.height:
+        yield f"series: {wrong.height} impossible values or years, reject them in corrections/: {_name(wrong, ('indicator_id', 'period', 'value', 'unit', 'observation_id'))}"
 
 
 def _breaks(t: Tables) -> Iterator[str]:

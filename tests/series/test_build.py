@@ -87,6 +87,8 @@ def test_what_stays_out() -> None:
         observation("odd unit", "resident_population", 1000, "公里", "2020"),
         observation("uncatalogued", None, 1000, "人", "2020"),
         observation("unread", "resident_population", None, "人", "2020"),
+        observation("negative", "resident_population", -5, "人", "2020"),
+        observation("more than all", "birth_rate", 1100, "‰", "2020"),
     ]
     assert built(*rows) == []
     got = dict(exclusions(observations(*rows), indicators()).iter_rows())
@@ -100,6 +102,8 @@ def test_what_stays_out() -> None:
         "odd unit": "unit_mismatch",
         "uncatalogued": "uncatalogued",
         "unread": "unreadable",
+        "negative": "impossible",  # one misread number must not keep all others from being published
+        "more than all": "impossible",
     }
 
 
