@@ -4,7 +4,11 @@ Only what an analyst imports by name belongs here; everything else is imported f
 so that the terminal starts at once.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for completion and type checkers
+    from pipelines import charts
+    from pipelines.warehouse.read import open_warehouse
 
 __all__ = ["charts", "open_warehouse"]
 
@@ -19,3 +23,7 @@ def __getattr__(name: str) -> Any:
 
         return importlib.import_module("pipelines.charts")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

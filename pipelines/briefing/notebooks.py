@@ -21,6 +21,7 @@ from nbconvert.preprocessors import Preprocessor
 
 from pipelines.briefing.common import inert, write
 from pipelines.briefing.pages import SAFE_LINK
+from pipelines.charts.listing import EVIDENCE_BASE
 
 DEFAULT_SOURCE = Path(__file__).resolve().parents[2] / "notebooks"
 MIMETYPE = "application/vnd.plotly.v1+json"
@@ -95,7 +96,12 @@ def execute_notebooks(
     `out_dir`. `parameters` (LANG, PLACE ...) override the cell tagged so, in notebooks that have the name there.
     `timeout`: seconds a cell. Raises NotebookFailed; the sources are never changed."""
     sources = sorted((source_dir or DEFAULT_SOURCE).glob("*.ipynb"))
-    env = {**os.environ, "XIANZHI_WAREHOUSE": str(warehouse_dir.resolve()), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    env = {
+        **os.environ,
+        "XIANZHI_WAREHOUSE": str(warehouse_dir.resolve()),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        EVIDENCE_BASE: "../",
+    }
     gate = asyncio.Semaphore(parallel)
 
     async def one(path: Path) -> Path:

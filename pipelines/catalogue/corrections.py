@@ -166,3 +166,23 @@ def _change(c: Correction, here: pl.Expr) -> list[pl.Expr]:
     if c.action == "reject":
         changes.append(put("value", None, pl.Float64))
     return changes
+
+
+def draft(observation: Mapping[str, Any], path: str) -> str:
+    """An entry for an observation (columns of the table) of the document at `path`, as YAML to complete: it corrects the
+    value to what was read, guarded by what stands there."""
+    entry = {
+        "document": path, "start": observation["start_char"], "end": observation["end_char"], "match": observation["raw"],
+        "action": "correct", "field": "value", "value": observation["value"], "expect": observation["value"],
+        "reason": "", "author": "", "date": None,
+    }  # fmt: skip
+    text: str = yaml.safe_dump([entry], allow_unicode=True, sort_keys=False, width=1000)
+    notes = {
+        "action": "accept | correct | reject", "field": f"one of {', '.join(FIELDS)}", "value": "what it should be",
+        "expect": "how it was read; keep", "reason": "one sentence, with the source", "author": "your name", "date": "YYYY-MM-DD",
+    }  # fmt: skip
+    lines = [
+        f"{line}  # {notes[key]}" if (key := line.strip().partition(":")[0]) in notes else line for line in text.splitlines()
+    ]  # fmt: skip
+    sentence = " ".join(str(observation["sentence"] or "").split())
+    return f"# {sentence}\n" + "\n".join(lines) + "\n"

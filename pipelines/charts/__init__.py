@@ -5,6 +5,7 @@ Files, pages and slides do not belong here (see `pipelines.briefing`), nor does 
 """
 
 from pipelines.charts.context import Context, Frames, WarehouseLike, evidence_link, page_name
+from pipelines.charts.listing import Listing, evidence, listing
 from pipelines.charts.progress import growth, target_gap
 from pipelines.charts.quality import coverage, reconciliation
 from pipelines.charts.slope import slope
@@ -15,11 +16,14 @@ __all__ = [
     "Context",
     "Frames",
     "Lang",
+    "Listing",
     "WarehouseLike",
     "coverage",
     "empty_figure",
+    "evidence",
     "evidence_link",
     "growth",
+    "listing",
     "page_name",
     "reconciliation",
     "slope",

@@ -169,7 +169,7 @@ def reconciliation(
         return theme.empty_figure(lang, "reconciliation")
     failed = _failures(frame).head(limit)
     two = failed.height > 0
-    fig = Canvas(rows=1, cols=2, column_widths=[0.56, 0.44], horizontal_spacing=0.3) if two else Canvas()
+    fig = Canvas(rows=1, cols=2, column_widths=[0.54, 0.46], horizontal_spacing=0.27) if two else Canvas()
     at = {"row": 1, "col": 1} if two else {}
     total = frame.group_by("kind").len().sort(["len", "kind"], descending=[True, False])
     kinds = total["kind"].to_list()
@@ -211,7 +211,7 @@ def reconciliation(
     )  # fmt: skip
     fig.update_yaxes(tickvals=y, ticktext=names, autorange="reversed", showgrid=False, **at)
     fig.update_xaxes(
-        title_text=word("checks", lang), tickformat=",d", range=[0, widest * (1.75 if two else 1.3)], nticks=5, **at
+        title_text=word("checks", lang), tickformat=",d", range=[0, widest * (2.1 if two else 1.3)], nticks=5, **at
     )
     if two:
         _draw_failures(fig, ctx, failed)
@@ -234,7 +234,7 @@ def reconciliation(
     left = min(max(theme.text_width(n) for n in names) * 8 + 30, 300)
     return theme.finish(
         fig, lang=lang, chart="reconciliation", head_room=30, title=title, subtitle=subtitle, left=left, right=60,
-        footer=ctx.sources(), height=max(240 + 40 * len(kinds), 230 + 34 * failed.height), width=1280 if two else theme.WIDTH,
+        footer=ctx.sources(), height=max(240 + 40 * len(kinds), 230 + 34 * failed.height), width=1120 if two else theme.WIDTH,
     )  # fmt: skip
 
 

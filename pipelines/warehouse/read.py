@@ -126,10 +126,23 @@ class Warehouse:
             raise ReadError(f"{place!r} names several places: {names}; give the code")
         return str(chosen["place_code"][0])
 
-    def _select(self, table: str, place: str | None, **equal: str | None) -> pl.DataFrame:
+    def indicator_id(self, indicator: str) -> str:
+        """The id of an indicator given by id or by one of its names; an unknown one is refused."""
+        found = self.sql(
+            "SELECT indicator_id FROM indicators WHERE indicator_id = ? OR name_zh = ? OR lower(name_en) = lower(?) "
+            "OR list_contains(string_split(coalesce(aliases_zh, ''), '|'), ?) ORDER BY indicator_id <> ?, indicator_id",
+            [indicator] * 5,
+        )
+        if found.is_empty():
+            raise ReadError(f"no indicator {indicator!r} in this warehouse; `catalogue()` lists all")
+        return str(found["indicator_id"][0])
+
+    def _select(self, table: str, place: str | None, indicator: str | None, **equal: str | None) -> pl.DataFrame:
         frame = self.table(table)
         if place is not None:
             frame = frame.filter(pl.col("place_code") == self.place_code(place))
+        if indicator is not None:
+            frame = frame.filter(pl.col("indicator_id") == self.indicator_id(indicator))
         for column, value in equal.items():
             if value is not None:
                 frame = frame.filter(pl.col(column) == value)
@@ -137,27 +150,95 @@ class Warehouse:
 
     def series(
         self,
-        indicator_id: str | None = None,
+        indicator: str | None = None,
         place: str | None = None,
         basis: str | None = None,
         period_kind: str | None = "annual",
     ) -> pl.DataFrame:
-        """Published points, in order of place, basis, scope and time."""
-        frame = self._select("series", place, indicator_id=indicator_id, basis=basis, period_kind=period_kind)
+        """Published points in order of place, basis, scope and time: the columns of table `series`, a row a point.
+
+        `value`, `value_lo` and `value_hi` are in `unit` (rates as written: 8.2 with unit ‰, never 0.0082), `year` is
+        the calendar year the period ends in. `indicator`: id or name, `place`: code or name, `basis`: 常住, 户籍 ...,
+        `period_kind`: annual, ytd, quarter ..., None for all. Raises ReadError for an unknown name, and for a name
+        that several places bear.
+        """
+        frame = self._select("series", place, indicator, basis=basis, period_kind=period_kind)
         return frame.sort("indicator_id", "place_code", "basis", "scope", "period_kind", "year", "period")
 
-    def growth(self, indicator_id: str | None = None, place: str | None = None) -> pl.DataFrame:
-        """Growth rates, in order of time."""
-        frame = self._select("growth_rates", place, indicator_id=indicator_id)
+    def growth(self, indicator: str | None = None, place: str | None = None) -> pl.DataFrame:
+        """Points against earlier points: the columns of table `growth_rates`, a row a point, in order of time.
+
+        `growth` and `cagr` are ratios (0.05 is 5 %), `abs_change` is in `unit`, for rates in points; `reason` says why
+        a growth has no meaning and is null. Arguments as for `series`.
+        """
+        frame = self._select("growth_rates", place, indicator)
         return frame.sort("indicator_id", "place_code", "basis", "scope", "period_kind", "period")
 
-    def targets(self, place: str | None = None, indicator_id: str | None = None) -> pl.DataFrame:
-        """Targets read from documents."""
-        return self._select("targets", place, indicator_id=indicator_id).sort("target_id")
+    def targets(self, place: str | None = None, indicator: str | None = None) -> pl.DataFrame:
+        """Targets read from documents: the columns of table `targets`, a row a target; `value` in `unit`, `relation`
+        at_most (ceiling), at_least (floor) or equal, `reading` level or margin with the other in `alternative_value`."""
+        return self._select("targets", place, indicator).sort("target_id")
 
-    def gaps(self, place: str | None = None, indicator_id: str | None = None) -> pl.DataFrame:
-        """Values against targets."""
-        return self._select("target_gaps", place, indicator_id=indicator_id).sort("target_id", "observation_id")
+    def gaps(self, place: str | None = None, indicator: str | None = None) -> pl.DataFrame:
+        """Values against targets: the columns of table `target_gaps`, a row a pair; `gap` in `unit` (points for rates),
+        positive where the target is met with room to spare, `pace` 1 where exactly on schedule."""
+        return self._select("target_gaps", place, indicator).sort("target_id", "observation_id")
+
+    def catalogue(self) -> pl.DataFrame:
+        """Indicators that have points, those with most first: indicator_id, name_zh, name_en, unit, points, n_places,
+        first_year, last_year."""
+        return self.sql(
+            "SELECT i.indicator_id, i.name_zh, i.name_en, i.unit, count(*) AS points, "
+            "count(DISTINCT s.place_code) AS n_places, min(s.year) AS first_year, max(s.year) AS last_year "
+            "FROM indicators i JOIN series s USING (indicator_id) GROUP BY ALL ORDER BY points DESC, i.indicator_id"
+        )
+
+    def failed_checks(self, place: str | None = None) -> pl.DataFrame:
+        """Checks that do not hold, then those to look at: the columns of table `checks`, the largest difference as a
+        multiple of the tolerance first. Proposals are never applied."""
+        frame = self.table("checks").filter(pl.col("verdict").is_in(["fails", "flag"]))
+        if place is not None:
+            frame = frame.filter(pl.col("place_code") == self.place_code(place))
+        multiple = pl.col("difference").abs() / pl.when(pl.col("tolerance") > 0).then(pl.col("tolerance"))
+        return frame.sort("verdict", multiple, "check_id", descending=[False, True, False], nulls_last=True)
+
+    def conflicts(self, place: str | None = None) -> pl.DataFrame:
+        """Points whose sources disagree, the largest relative difference first: the columns of table `series`."""
+        frame = self._select("series", place, None).filter(pl.col("conflict").is_not_null())
+        return frame.sort("conflict_delta", "observation_id", descending=[True, False], nulls_last=True)
+
+    def review(self, why: str | None = None) -> pl.DataFrame:
+        """Readings an analyst should look at: the columns of table `review`. `why`: low_confidence, unread,
+        uncatalogued, damaged or conflict; None for all."""
+        frame = self.table("review")
+        if why is not None:
+            frame = frame.filter(pl.col("why") == why)
+        return frame.sort("why", "doc_id", "observation_id")
+
+    def uncatalogued(self) -> pl.DataFrame:
+        """Phrases that no catalogue entry fits, the most frequent first: indicator (the phrase), unit, n (occurrences),
+        example (a sentence), observation_id."""
+        return self.sql(
+            "SELECT indicator, unit, count(*) AS n, min_by(sentence, observation_id) AS example, "
+            "min(observation_id) AS observation_id FROM observations "
+            "WHERE indicator_id IS NULL AND class = 'indicator' AND source_kind = 'document' "
+            "GROUP BY indicator, unit ORDER BY n DESC, indicator, unit"
+        )
+
+    def correction(self, observation_id: str | None = None) -> str:
+        """A correction to complete and to put into a YAML file in data/raw/corrections/, as text: what stands at the
+        place and how it was read are filled in. Without an id for the first reading to review. Raises ReadError for an
+        unknown id."""
+        from pipelines.catalogue.corrections import draft
+
+        if observation_id is None:
+            known = self.review().filter(pl.col("why") != "unread")
+            if known.is_empty():
+                return "# nothing to review\n"
+            observation_id = str(known["observation_id"][0])
+        row = self.observation(observation_id)
+        path = self.sql("SELECT path FROM documents WHERE doc_id = ?", [row["doc_id"]])
+        return draft(row, str(path["path"][0]) if path.height else str(row["doc_id"]))
 
     def observation(self, observation_id: str) -> dict[str, Any]:
         """One observation with all its columns."""

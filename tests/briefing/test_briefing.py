@@ -215,6 +215,13 @@ def test_an_empty_warehouse_exports_without_fault(tmp_path: Path) -> None:
     assert (tmp_path / "index.html").is_file() and report.skipped == []
 
 
+def test_the_same_warehouse_gives_the_same_pages(warehouse: Frames, raw_dir: Path, tmp_path: Path) -> None:
+    made = [export(warehouse, tmp_path / n, ("html", "csv"), place="990001", raw_dir=raw_dir).files for n in "ab"]
+    assert len(made[0]) == len(made[1]) > 20
+    for a, b in zip(*made, strict=True):
+        assert a.read_bytes() == b.read_bytes(), a.name
+
+
 def test_several_places_and_indicators_can_be_chosen(warehouse: Frames, tmp_path: Path) -> None:
     chosen = ["990001", "乙区"], ["birth_rate", "常住人口"]
     report = export(warehouse, tmp_path, ("html", "csv"), *chosen)

@@ -261,3 +261,25 @@ def test_page_names_are_safe() -> None:
     assert charts.page_name("0123456789ab") == "0123456789ab"
     assert re.fullmatch(r"[0-9a-f]{12}", charts.page_name("../../etc/passwd"))
     assert charts.evidence_link("series/a b.csv", 'x" onload="y').count('"') == 0
+
+
+def test_listings_read_well_and_hold_no_markup_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = synthetic(hostile=True)
+    tables = {**warehouse.tables, "places": warehouse.tables["places"].with_columns(name_zh=pl.lit(HOSTILE))}
+    hostile = charts.Frames(tables, vintage="20000101T000000Z")
+    frame = hostile.table("target_gaps").with_columns(indicator=pl.lit(HOSTILE))
+    shown = charts.listing(frame, hostile, limit=2)
+    assert "<script" not in shown.html and "<img" not in shown.html and "另有 2 项未列出" in shown.html
+    assert "2012年第一季度" in shown.html and "进度稳妥" in shown.html and shown.frame.equals(frame)
+    assert 'title="positive: met with room to spare' in shown.html, "a heading bears the meaning of its column"
+    figure = charts.trend(hostile, indicator="birth_rate", place="990001")
+    told = charts.evidence(figure, hostile)
+    assert "<script" not in told.html and "<a " not in told.html, "no link where no pages are"
+    assert told.frame["observation_id"].to_list() == figure.layout.meta["observations"]
+    monkeypatch.setenv("XIANZHI_EVIDENCE", "../")
+    assert 'href="../evidence/0123456789ab.html#0123456789ab:' in charts.evidence(figure, hostile).html
+    assert (
+        "<mark>7.85‰</mark>"
+        in charts.evidence(charts.trend(synthetic(), indicator="birth_rate", place="990001"), synthetic()).html
+    )
+    assert "没有数据" in charts.evidence(charts.trend(charts.Frames()), charts.Frames()).html
