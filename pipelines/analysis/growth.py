@@ -19,9 +19,10 @@ from pipelines.analysis.change import (
     small_base,
     symmetric_growth,
 )
-from pipelines.analysis.intervals import beyond_rounding, difference_interval, growth_interval
+from pipelines.analysis.intervals import beyond_rounding, difference_interval, growth_interval, poisson_interval
 from pipelines.analysis.progress import POLARITY_ENDS, shortfall_cagr, trend_class
 from pipelines.series.breaks import crossings, known_breaks
+from pipelines.series.build import EVENT_UNITS
 from pipelines.series.lines import LINE, batches, contiguous, ordered, place_slices, run_number, starts, stencils
 from pipelines.warehouse.schema import SCHEMAS, conform, empty
 
@@ -35,7 +36,7 @@ REASONS = (
 )  # fmt: skip
 """Why growth is withheld, in the order of the tests."""
 
-FLAGS = ("small_base", "points", "gap_in_series", "unstable", "implied", "two_point")
+FLAGS = ("small_base", "points", "gap_in_series", "unstable", "implied", "two_point", "within_chance")
 
 _STENCIL, _YEAR = 2**32, 2**12
 """Places of line, stencil and year in one integer: line from bit 32, stencil from bit 12, year below."""
@@ -84,6 +85,19 @@ def _on_another_basis(points: pl.DataFrame, lines: pl.DataFrame) -> pl.Series:
     return _marks(points.height, first.filter(pl.col("key").is_in(there.implode()))["row"])
 
 
+def _within_chance(points: pl.DataFrame, lines: pl.DataFrame, events: pl.Series) -> pl.Series:
+    """Rows of counts of events whose 95% Poisson interval overlaps that of the count before: the change may be chance."""
+    counted = lines["indicator_id"].is_in(events.implode()).gather(points["line"])
+    rows = (
+        points.select("value", "prior_value")
+        .with_row_index("row")
+        .filter(counted & pl.col("prior_value").is_not_null() & (pl.col("prior_value") != pl.col("value")))
+    )
+    lo0, hi0 = poisson_interval(pl.col("prior_value"))
+    lo1, hi1 = poisson_interval(pl.col("value"))
+    return rows.filter((lo1 <= hi0) & (lo0 <= hi1))["row"]
+
+
 TREND_YEARS, TREND_POINTS = 5, 3
 """Window of a trend without a target and the points it needs to be more than two ends (METHODOLOGY 8.2)."""
 
@@ -126,7 +140,9 @@ def _trends(points: pl.DataFrame, lines: pl.DataFrame, polarity: pl.DataFrame, b
     )
 
 
-def _rates(points: pl.DataFrame, counts: pl.Series, polarity: pl.DataFrame, breaks: pl.DataFrame) -> pl.DataFrame:
+def _rates(
+    points: pl.DataFrame, counts: pl.Series, events: pl.Series, polarity: pl.DataFrame, breaks: pl.DataFrame
+) -> pl.DataFrame:
     """Rows of `growth_rates` for points in the order of their key; whole places and indicators at a time."""
     points = _paired(points)
     lines = points.select(LINE).filter(starts(LINE))
@@ -140,6 +156,7 @@ def _rates(points: pl.DataFrame, counts: pl.Series, polarity: pl.DataFrame, brea
     points = points.with_columns(
         classes.alias("trend_class"),
         _marks(points.height, trends.filter("two_point")["row"]).cast(pl.UInt8).alias("two_point"),
+        _marks(points.height, _within_chance(points, lines, events)).cast(pl.UInt8).alias("within_chance"),
     )
     x0, x1 = pl.col("prior_value"), pl.col("value")
     lo0, hi0, lo1, hi1 = (pl.col(c) for c in ("prior_value_lo", "prior_value_hi", "value_lo", "value_hi"))
@@ -176,6 +193,7 @@ def _rates(points: pl.DataFrame, counts: pl.Series, polarity: pl.DataFrame, brea
         + 4 * (pl.col("n_years") > 1).fill_null(False).cast(pl.UInt8)
         + (pl.col("marks") | pl.col("prior_marks").fill_null(0))
         + 32 * pl.col("two_point")
+        + 64 * pl.col("within_chance")
     )
     computed = (
         points.lazy()
@@ -219,6 +237,7 @@ def growth_parts(
     """
     known = known_breaks() if breaks is None else breaks
     counts = indicators.filter(pl.col("measure_type").str.starts_with("count"))["indicator_id"]
+    events = indicators.filter(pl.col("unit").is_in(EVENT_UNITS))["numerator_id"].drop_nulls().unique()
     directions = {"ceiling": -1.0, "floor": 1.0}
     polarity = indicators.select(
         "indicator_id",
@@ -239,7 +258,7 @@ def growth_parts(
         points = series.lazy().slice(begin, length).select(needed).collect()
         points = contiguous(ordered(points, [*LINE, "period"]))
         for part in batches(points, ["place_code", "indicator_id"]):
-            yield _rates(part, counts, polarity, known)
+            yield _rates(part, counts, events, polarity, known)
 
 
 def growth_rates(

@@ -256,7 +256,7 @@ def _competing(points: pl.DataFrame) -> pl.DataFrame:
 
 
 EVENT_UNITS = ("‰", "1/万", "1/10万")
-"""Units of rates that count events among many; 康检率 and other shares of people are not such."""
+"""Units of rates that count events among many, so that chance plays a part (METHODOLOGY 2.4); 康检率 is not such."""
 
 FEW_EVENTS = 20
 """Below so many events a rate is `unstable` (METHODOLOGY 2.4)."""

@@ -274,7 +274,7 @@ TABLES: tuple[Table, ...] = (
                 S,
                 "Eurostat class without a target of the five years up to here, at the last annual point of a line only",
             ),
-            _col("flags", LIST, "small_base, points, gap_in_series, unstable, implied, two_point", True),
+            _col("flags", LIST, "small_base, points, gap_in_series, unstable, implied, two_point, within_chance", True),
             _col("observation_id", S, "observation of the point", True),
             _col("prior_observation_id", S, "observation of the prior point"),
         ),

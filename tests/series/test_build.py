@@ -232,7 +232,7 @@ def test_two_censuses_are_comparable() -> None:
 
 def test_growth_flags() -> None:
     got = grown(point("births", "2011", 10, "人"), point("births", "2012", 12, "人"))
-    assert got["2012"]["flags"] == ["small_base"] and got["2012"]["beyond_rounding"] is True
+    assert got["2012"]["flags"] == ["small_base", "within_chance"] and got["2012"]["beyond_rounding"] is True
     rates = grown(
         point("birth_rate", "2011", 10, "‰", lo=9.5, hi=10.5), point("birth_rate", "2012", 10.4, "‰", lo=9.9, hi=10.9)
     )
@@ -264,6 +264,20 @@ def test_trend_without_a_target(
     last = got[str(max(values))]
     assert last["trend_class"] == name and ("two_point" in last["flags"]) == two
     assert all(row["trend_class"] is None for year, row in got.items() if year != str(max(values)))
+
+
+@pytest.mark.parametrize(
+    ("indicator", "before", "after", "chance"),
+    [
+        ("births", 1000, 1050, True),
+        ("births", 1000, 1200, False),
+        ("infant_deaths", 0, 3, True),
+        ("schools_total", 9, 10, False),
+    ],
+)
+def test_counts_of_events_vary_by_chance(indicator: str, before: float, after: float, chance: bool) -> None:
+    got = grown(point(indicator, "2011", before, "人"), point(indicator, "2012", after, "人"))
+    assert ("within_chance" in got["2012"]["flags"]) == chance
 
 
 def test_empty_tables() -> None:
