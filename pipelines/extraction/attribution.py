@@ -52,6 +52,8 @@ _COMPARISON = cue("comparison")
 _SUBSIDY = cue("subsidy")
 _COMPARED_OPENING = cue("compared_opening")
 _MEASURE_SUFFIX = cue("measure_suffix")
+_TREND = cue("trend")
+_LEVEL_VERB = cue("level_verb")
 _GENERIC = cue("generic")
 _OF_PLAN = cue("of_plan")
 _COMPARED_CENSUS = cue("compared_census")
@@ -171,6 +173,8 @@ def _read(
         # an age belongs to the noun behind it all the same: 65岁以上|老年人|免费体检8230人
         around.left = rest[len(before.noun) :] if before.unit not in _AGES else before.mention.text + rest
     left, scope = _own_words(around.left)
+    if _LEVEL_VERB.fullmatch(left):
+        left = ""  # 2010年回落到116.2: a verb alone names nothing
     right = around.right.strip(" 　")
     if unit == "个" and right.startswith("比值"):
         unit, right = ":100", right[2:]  # 出生人口性别比下降2.3个比值
@@ -273,7 +277,7 @@ def _read(
         phrase = joined(hit[1], phrase)
         rules.append("heading")
     elif "carried" not in rules and (len(core) <= 1 or _is_generic(core)):
-        topic = _topic(around, last)
+        topic = _topic(layout, around, last)
         if topic:
             phrase = joined(topic, phrase)
             rules.append("topic")
@@ -284,7 +288,7 @@ def _read(
             phrase = outer + phrase
             rules.append("part_in_brackets")
     if not phrase:
-        phrase = _topic(around, last)
+        phrase = _topic(layout, around, last)
         rules.append("topic")
     phrase, inner_scope = trim(phrase)
     if phrase.endswith(_VITAL_EVENTS):
@@ -466,8 +470,20 @@ def _completed(layout: Layout, around: Surroundings) -> str:
     return ""
 
 
-def _topic(around: Surroundings, last: Reading | None) -> str:
-    """What the text was speaking of: the indicator before, else the clause before."""
+def _topic(layout: Layout, around: Surroundings, last: Reading | None) -> str:
+    """What the text was speaking of: the indicator before, else the clause before, else the trend told before."""
     if last is not None and last.indicator:
         return _MEASURE_SUFFIX.sub("", last.indicator) or last.indicator
-    return trim(strip_numbers(around.earlier))[0][-24:] if around.earlier else ""
+    if not around.earlier:
+        return _trend_before(layout, around.sentence[0])
+    return trim(strip_numbers(around.earlier))[0][-24:]
+
+
+def _trend_before(layout: Layout, start: int) -> str:
+    """The subject of a sentence right before that only tells a trend: 出生人口性别比持续偏高。"""
+    low = layout.sentence_start(start - 1, _TREND_REACH)
+    hit = _TREND.search(layout.text[low : max(low, start - 1)])
+    return trim(hit["topic"])[0] if hit else ""
+
+
+_TREND_REACH = 60  # characters of a sentence that says no more than how something moves

@@ -219,3 +219,12 @@ def test_numbering_that_begins_again_in_another_writing_is_another_text(tmp_path
     same = "三、组织保障\n1、强化领导。\n2、强化投入。\n四、其他\n1.协调。\n"
     path.write_text(first + same, encoding="utf8")
     assert {r["section"] for r in extract_records(path)} == {0}
+
+
+def test_figures_after_a_trend_are_about_what_moves(tmp_path: Path) -> None:
+    text = "2010年分析\n全县出生人口性别比持续偏高。2000年为119.8，2005年达到123.4的峰值，2010年回落到116.2。\n全县参合率逐年提高。2009年为91.5%，2010年为96.3%。\n"
+    found = records_of(tmp_path, text)
+    assert [(r["indicator"], r["unit"], r["period"]) for r in found] == [
+        ("出生人口性别比", ":100", "2000"), ("出生人口性别比", ":100", "2005"), ("出生人口性别比", ":100", "2010"),
+        ("参合率", "%", "2009"), ("参合率", "%", "2010"),
+    ]  # fmt: skip

@@ -52,6 +52,7 @@ def of_size(unit: str, kilobytes: int) -> str:
     return unit * (kilobytes * 1000 // len(unit.encode()) + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [SENTENCE, REPORT], ids=["one line", "many lines"])
 def test_a_megabyte_costs_ten_times_a_tenth(unit: str, tmp_path: Path) -> None:
     assert ratio(unit, 100, tmp_path / "text.txt") <= RATIO
