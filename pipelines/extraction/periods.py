@@ -217,8 +217,8 @@ def _moment(text: str, start: int, hits: Sequence[re.Match[str]], whole_year: st
         if not y or re.fullmatch(_SPOKEN, y) or _year(y) != whole_year:
             continue
         at = _COUNTED_AT.search(text, max(start, hit.start() - 16), hit.start())
-        if at is None and not (hit["d"] and _MOMENT.match(text, hit.end())):
-            continue
+        if at is None and not (hit["d"] and _ALL_COUNTED.match(text, hit.end())):
+            continue  # 2010年11月1日零时，常住人口为326871人: one sentence's moment is not that of all
         if hit["ym"] and hit["m"] and not hit["d9"]:
             day = f"-{_number(hit['d']):02d}" if hit["d"] else ""
             return f"asof:{whole_year}-{_number(hit['m']):02d}{day}"
@@ -230,8 +230,9 @@ def _moment(text: str, start: int, hits: Sequence[re.Match[str]], whole_year: st
 
 
 _HEAD = 500  # characters of a section that can say when all it counts was counted
+_ALL_COUNTED = re.compile(r"(?:零时|[02]4?时)[^。！；\n]{0,40}?(?:如下|(?:标准|统计)时[点间])")
 _COUNTED_AT = re.compile(
-    r"(?:(?:数据|资料|数字)(?:均|全部|统计|采集)?(?:时间)?(?:截[至止]到?|为)|(?:统计|标准|普查)(?:标准)?时(?:点|间)[为是：:]?)$"
+    r"(?:(?:数据|资料|数字)(?:均|全部|统计|采集)?(?:时间)?(?:截[至止](?:到|时间|日期)?[为是：:]?|为)|(?:统计|标准|普查)(?:标准)?时(?:点|间)[为是：:]?)$"
 )
 
 
@@ -275,11 +276,22 @@ def _section_year(
         return str(year_hint), "sidecar"
     if titled:
         return titled[1], titled.group()
+    first = _FIRST_LINE.match(text, start)
+    if first and _TITLE_LINE.search(first["line"]):
+        named = {
+            _year(h["y"] or h["y2"]): h.group() for h in hits[:3] if h.end() <= first.end() and (h["y"] or h["y2"])
+        }
+        if len(named) == 1 and (told := next(iter(named))).isdigit():
+            return told, named[told]
     if years and sum(years.values()) >= masked:
         most = max(years.values())
         year = max(y for y, n in years.items() if n >= max(1, most * 0.6))
         return year, evidence[year]
     return "????", "no year in the section"
+
+
+_FIRST_LINE = re.compile(r"\s{0,40}(?P<line>[^\n。]{4,45}?)[ \t　]*\n")
+_TITLE_LINE = re.compile(r"(?:总结|小结|汇报|报告|公报|通报|简报|情况)(?:[（(][^（）()]{1,8}[)）])?$")
 
 
 def _published(
@@ -450,6 +462,10 @@ def _reference(text: str, hit: re.Match[str], start: int) -> bool:
         return True
     if before[-1:] in ("“", '"') and not hit["fyp"]:
         return True  # 荣获“2017年度先进单位”
+    if (hit["y"] or hit["y2"]) and _COMPARED_LIST.match(text, hit.end()):
+        clause = text[max(start, hit.start() - 16) : hit.start()]
+        if _WITH_OPENING.search(clause):
+            return True  # 同第五次全国人口普查2000年11月1日零时的75万人相比
     opened = text.rfind("《", max(start, hit.start() - 30), hit.start())
     return opened >= 0 and text.find("》", opened, hit.start()) < 0
 
@@ -487,6 +503,12 @@ def _word(text: str, hit: re.Match[str], part: Part, whole: Part, past: str, sta
             return word(f"{y}-{_number(hit['m1']):02d}..{y}-{_number(hit['m2']):02d}", "ytd")
         if hit["season"]:
             return word(f"{y}-{_SEASON[hit['season']]}", "half")
+        if (
+            hit["d"] is None
+            and hit.group()[-1] in "底末"
+            and _UNTIL.search(text[max(0, hit.start() - 3) : hit.start()])
+        ):
+            return word(f"{y}-01..{y}-{_number(hit['m']):02d}", "ytd")  # 截至2018年10月底，脱贫2100户
         return day(y, _number(hit["m"]), hit["d"], hit["m9"], hit["d9"])
     if hit["iso"]:
         return word(f"{hit['iy']}-{int(hit['im']):02d}-{int(hit['id']):02d}", "day")
@@ -558,11 +580,13 @@ def period_of(
     semicolon = layout.part_start(mention_start, sentence)
     chosen: TimeWord | None = None
     following = bisect_right(line.starts, mention_start)
+    against = ""
     i = following - 1
     while i >= 0 and words[i].start >= paragraph:
         w = words[i]
         i -= 1
         if w.reference or w.end > mention_start:
+            against = w.period if w.start >= sentence else against
             continue
         opens = w.start - sentence <= 4 if w.start >= sentence else _opens_sentence(text, w.start, paragraph)
         if w.kind == "yearend" and not stock and _FLOW.search(text, w.end, mention_start):
@@ -581,6 +605,8 @@ def period_of(
                 _DEADLINE_AFTER.match(text, w.end) or _ITEM.search(text, w.end, mention_start)
             ):
                 continue  # 9月底前…。; 一是…5月份…。二是…: a part of the year ends with its sentence or its item
+            if w.period == against:
+                break  # 2015年为2900人。与2015年相比，降至6.2%: nothing is compared with its own time
             chosen = w
             break
         if w.kind in ("annual", "span") and _DATED.search(w.text) and not _deadline(text, w):
@@ -640,7 +666,7 @@ def compared_with(line: Timeline, layout: Layout, position: int, stock: bool) ->
         w = line.words[k]
         if w.start < sentence or not w.reference:
             break
-        if layout.text[max(0, w.start - 1) : w.start] in _WITH and _COMPARED_LIST.match(layout.text, w.end):
+        if _COMPARED_LIST.match(layout.text, w.end):
             return (f"asof:{w.period}" if stock and period_kind(w.period) == "annual" else w.period), w.text
     return None, ""
 
@@ -678,7 +704,7 @@ def _month_end(word: TimeWord, period: str) -> str:
 
 _COUNTED_UNTIL = re.compile(r"月[底末]$")
 _YEAR_END = re.compile("asof:[0-9]{4}")
-_WITH = ("与", "和", "同", "跟")
+_WITH_OPENING = re.compile("(?:^|[，,。；;\\n])[^，,。；;\\n]{0,4}?[与和同跟较比][^，,。；;\\n]*$")
 _COMPARED_LIST = re.compile(r"[^，,。；;]{0,24}?相?比(?:较)?[，,]")
 _SEVERAL_YEARS = re.compile(
     r"(?:(?<![0-9])[0-9]{1,2}|(?<![一二三四五六七八九十〇○零])[二三四五六七八九十]{1,3})年(?:间|来|里|内)?(?:共|累计|净|[增减提下上升降])|[较比][二三四五六七八九十两]年前|年均|年平均"
@@ -749,7 +775,7 @@ _OF_THAT_TIME = re.compile(
 _SINCE_AFTER = re.compile("(?:季学期|春季|秋季)?(?:起|开始|以来|之?后)")
 _NEXT_NUMBER = re.compile("[0-9，,。；;]")
 _MOMENT = re.compile("零时|[02]4?时")
-_UNTIL = re.compile(r"截[至止]?到?$")
+_UNTIL = re.compile(r"截[至止]到?$")
 _FLOW = re.compile(r"率|比|增|减|降|升|出生|死亡|新|全年")
 _SAME_YEAR = re.compile(r"[是同]年|全年|当年|年内|本年度?|年[末底]")
 _YEAR_BEFORE = re.compile(r"去年|上年|上一年")

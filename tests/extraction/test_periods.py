@@ -219,3 +219,17 @@ def test_news_is_of_the_year_of_its_page() -> None:
 )
 def test_the_day_of_a_page_says_nothing_of_other_texts(line: str, stamp: str) -> None:
     assert news(line, stamp) == "????"
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "period"),
+    [
+        ("某县总结\n截至2018年10月底，脱贫61户。\n", "61", "2018-01..2018-10"),
+        ("某市2010年公报\n有62人，同第五次普查2000年11月1日零时的63人相比，增长61%。\n", "61", "2010"),
+        ("某县2016年工作总结\n2015年为62人。与2015年相比，降至61人。\n", "61", "2016"),
+        ("某县2016年工作总结\n脱贫61人。\n2017年计划脱贫62人，2018年脱贫63人。\n", "61", "2016"),
+        ("某县2016年总结和2017年打算\n2017年脱贫61人。\n2017年好。\n脱贫62人。\n", "62", "2017"),
+    ],
+)
+def test_whose_time_a_number_has(text: str, number: str, period: str) -> None:
+    assert periods(text, number) == [period]
