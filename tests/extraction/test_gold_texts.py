@@ -14,8 +14,10 @@ from pipelines.extraction.document import extract_records
 
 GOLD = Path(__file__).parents[1] / "gold"
 TEXTS = sorted(GOLD.glob("*.txt"))
-FLOORS = {"found": 0.985, "quantity": 0.96, "record": 0.9, "period": 0.82, "approx": 0.985}
+FLOORS = {"found": 0.99, "quantity": 0.97, "record": 0.9, "period": 0.835, "approx": 0.985}
 """Shares held today, a little below what is measured; raise them with every rule that helps."""
+PARTS_AS_WHOLE = 61
+"""Numbers of a township, village or group that are read without a scope, as if the county's; lower it with every rule that helps."""
 
 
 @lru_cache(maxsize=1)
@@ -39,14 +41,24 @@ def test_annotations_fit_their_texts() -> None:
 
 def test_scores() -> None:
     result = scores(annotated(), extracted())
-    assert result["numbers"] > 600
-    assert result["false"] <= 2
+    assert result["numbers"] > 1100
+    assert result["false"] <= 3
     assert {name: result[name] for name in FLOORS if result[name] < FLOORS[name]} == {}
 
 
 def test_no_value_is_wrong() -> None:
     pairs, _ = pair(annotated(), extracted())
     assert [(asked["doc"], asked["raw"]) for asked, record in pairs if "value" in judge(asked, record)] == []
+
+
+def test_no_number_is_filed_under_another_place() -> None:
+    pairs, _ = pair(annotated(), extracted())
+    found = [(asked, record) for asked, record in pairs if record is not None]
+    assert [
+        asked["raw"] for asked, record in found if record["place"] not in (None, asked.get("place", record["place"]))
+    ] == []
+    county = {None, "全县", "全市", "全区", "我县"}
+    assert sum("scope" in asked and record["scope"] in county for asked, record in found) <= PARTS_AS_WHOLE
 
 
 GOLD_ROW = {"doc": "d", "start": 5, "end": 9, "class": "indicator", "value": 3, "unit": "人", "indicator": "出生人数"} | {
