@@ -27,6 +27,13 @@ DEFAULT_SOURCE = Path(__file__).resolve().parents[2] / "notebooks"
 MIMETYPE = "application/vnd.plotly.v1+json"
 
 
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""The page's own scripts may run, and nothing may be fetched from anywhere."""
+
+
 class NotebookFailed(RuntimeError):
     """A notebook did not run through; the message names notebook, cell and error."""
 
@@ -80,7 +87,10 @@ def to_html(notebook: Any, title: str) -> str:
     exporter.require_js_url = exporter.mermaid_js_url = exporter.mathjax_url = exporter.jquery_url = ""
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
-    return str(body)
+    text = str(body)
+    if text.count("<head>") != 1:
+        raise NotebookFailed(f"{title}: the page has no head to hold its policy")
+    return text.replace("<head>", f'<head><meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
 
 
 def execute_notebooks(

@@ -78,7 +78,7 @@ class Tab:
         self.call("Page.navigate", url=address)
         self.until(lambda: self._loaded > before, f"{address} did not load")
 
-    def until(self, true: str | Callable[[], Any], why: str, seconds: float = 20) -> None:
+    def until(self, true: str | Callable[[], Any], why: str, seconds: float = 90) -> None:
         """Waits for a condition, a JavaScript expression or a function."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
