@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,30 @@ def export(
     figures = (
         {(c.name, lang): c.draw(lang) for c in plan for lang in LANGS} if set(wanted) - {"xlsx", "csv", "pptx"} else {}
     )
+    with ThreadPoolExecutor(1) as beside:  # the browser draws while the other files are written
+        drawing = beside.submit(_pictures, exports_dir, plan, figures, wanted, bool(suffix))
+        _files(data, exports_dir, plan, figures, wanted, suffix, raw_dir, report)
+        files, skipped = drawing.result()
+    report.files.extend(files)
+    report.skipped.extend(skipped)
+    if "html" in wanted:
+        _index(data, exports_dir, plan, figures, report)
+    if not suffix and set(wanted) == set(FORMATS):
+        _forget(exports_dir, report)
+    return report
+
+
+def _files(
+    data: Cached,
+    exports_dir: Path,
+    plan: Sequence[Chart],
+    figures: dict[Any, Any],
+    wanted: Sequence[str],
+    suffix: str,
+    raw_dir: Path | None,
+    report: ExportReport,
+) -> None:
+    """Everything but pictures and the index."""
     if "html" in wanted:
         _html(data, exports_dir, plan, figures, bool(suffix), report)
     if set(wanted) & {"html", "xlsx", "pptx"}:
@@ -114,8 +139,6 @@ def export(
             report,
             None if suffix == "" else _documents(data),
         )
-    if set(wanted) & {"png", "svg", "pdf"}:
-        _pictures(exports_dir, plan, figures, wanted, bool(suffix), report)
     if "xlsx" in wanted:
         from pipelines.briefing.tables import workbook
 
@@ -130,11 +153,6 @@ def export(
     if "pptx" in wanted:
         for lang in LANGS:
             report.files.append(_deck(data, lang, exports_dir / f"{slug('briefing', suffix, lang)}.pptx"))
-    if "html" in wanted:
-        _index(data, exports_dir, plan, figures, report)
-    if not suffix and set(wanted) == set(FORMATS):
-        _forget(exports_dir, report)
-    return report
 
 
 def _identify(
@@ -274,21 +292,19 @@ def _evidence(
 
 
 def _pictures(
-    out: Path,
-    plan: Sequence[Chart],
-    figures: dict[Any, Any],
-    wanted: Sequence[str],
-    filtered: bool,
-    report: ExportReport,
-) -> None:
+    out: Path, plan: Sequence[Chart], figures: dict[Any, Any], wanted: Sequence[str], filtered: bool
+) -> tuple[list[Path], list[str]]:
+    """Pictures in the formats wanted: the files, and one line for each thing that was not made."""
     from pipelines.briefing.pictures import FORMATS as PICTURES
     from pipelines.briefing.pictures import missing, pictures
 
+    if not set(wanted) & set(PICTURES):
+        return [], []
     lacking = missing()
     if lacking:
-        report.skipped.append(lacking)
-        return
-    chosen = list(plan) if filtered else ([c for c in plan if c.headline] + [c for c in plan if not c.headline])[:PICTURES_AT_MOST]  # fmt: skip
+        return [], [lacking]
+    headlines = [c for c in plan if c.headline] + [c for c in plan if not c.headline]
+    chosen = list(plan) if filtered else headlines[:PICTURES_AT_MOST]
     jobs = [
         (figures[c.name, lang], out / "pictures" / f"{c.name}_{lang}.{kind}")
         for c in chosen
@@ -297,14 +313,11 @@ def _pictures(
         if kind in wanted
     ]
     try:
-        report.files.extend(pictures(jobs))
+        files = pictures(jobs)
     except RuntimeError as error:
-        report.skipped.append(str(error))
-        return
-    if len(chosen) < len(plan):
-        report.skipped.append(
-            f"pictures of {len(chosen)} of {len(plan)} charts were made; choose a place or an indicator to get all of its own"
-        )
+        return [], [str(error)]
+    left = f"pictures of {len(chosen)} of {len(plan)} charts were made; choose a place or an indicator to get all of its own"
+    return files, [left] if len(chosen) < len(plan) else []
 
 
 def _deck(data: WarehouseLike, lang: Lang, path: Path) -> Path:

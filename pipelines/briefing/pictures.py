@@ -13,14 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "chromium-headless-shell",
-)
+from pipelines.doctor import BROWSERS
+
 FORMATS = ("png", "svg", "pdf")
 
 

@@ -99,8 +99,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "annualised_lo": ("推算下限", "annualised, low"),
     "annualised_hi": ("推算上限", "annualised, high"),
     "alternative_gap": ("另读差距", "gap of the other reading"),
-    "repair": ("建议改动", "proposed repair"),
-    "balance": ("平衡", "balance"),
     "low_confidence": ("把握不大", "low confidence"),
     "unread": ("未读", "unread"),
     "uncatalogued": ("不在目录中", "not in the catalogue"),
