@@ -333,7 +333,8 @@ def restore(
         return
     for edit in restored.edits:
         start, end = source.plain_map.to_original(edit.start, edit.end)
-        record = edit._asdict() | {"start": start, "end": end, "raw": source.text[start:end]}
+        record = {"start": start, "end": end, "raw": source.text[start:end]} | edit._asdict()
+        record |= {"start": start, "end": end}  # places in the file, not in the text without its markup
         typer.echo(json.dumps(record, ensure_ascii=False))
 
 
