@@ -15,6 +15,7 @@ from pipelines.catalogue.indicators import compatible
 from pipelines.catalogue.units import UNITS
 from pipelines.series.implied import implied_observations
 from pipelines.series.limits import impossible
+from pipelines.series.lines import contiguous
 from pipelines.series.periods import canonical_period, kind_of, year_of
 from pipelines.warehouse.schema import LIST, SCHEMAS, conform, empty
 
@@ -145,9 +146,8 @@ def candidates(observations: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFra
         .filter(pl.col("indicator_id").is_not_null())
         .drop("kind", "class", "confidence")
         .collect()
-        .rechunk()
     )
-    rows = _judged(rows, indicators).filter(~rule for name, rule in _KEPT_OUT if name not in early)
+    rows = _judged(contiguous(rows), indicators).filter(~rule for name, rule in _KEPT_OUT if name not in early)
     factor = pl.col("factor")
     open_above = pl.col("value_hi").is_null() & pl.col("value_lo").is_not_null()
     rows = rows.with_columns(
