@@ -92,7 +92,8 @@ def _clear_errors(root: Path) -> Iterator[None]:
             raise StoreError(f"cannot write to {root}: {reasons[error.errno]}; the previous warehouse stays") from error
         raise
     except (duckdb.IOException, DatabaseError, pl.exceptions.ComputeError) as error:
-        raise StoreError(f"cannot write to {root}: {error}; the previous warehouse stays") from error
+        reason = "the disk is full" if "No space left" in str(error) else str(error)
+        raise StoreError(f"cannot write to {root}: {reason}; the previous warehouse stays") from error
 
 
 @lru_cache(maxsize=1)
