@@ -55,6 +55,7 @@ _MEASURE_SUFFIX = cue("measure_suffix")
 _TREND = cue("trend")
 _LEVEL_VERB = cue("level_verb")
 _GENERIC = cue("generic")
+_SEX_RATIO_NAMED = cue("sex_ratio_named")
 _OF_PLAN = cue("of_plan")
 _COMPARED_CENSUS = cue("compared_census")
 _QUALIFIER = cue("qualifier")
@@ -76,6 +77,9 @@ _SPENT_FOR = ("用于", "主要用于", "专项用于")  # an amount whose purpo
 _VITAL_EVENTS = ("出生", "死亡", "自然增长", "迁入", "迁出", "自然增加")
 _LEVEL_UNITS = frozenset(("人", "所", "个", "名", "户", "人次", "家"))  # 新建农村小学3所: the level is the noun itself
 _POINTS = {"百分点": ("%",), "千分点": ("‰",)}
+_ORDERS = frozenset(("一孩", "二孩", "多孩", "三孩"))
+_RATIOS = (90, 200)
+_RATIO_REACH = 150  # characters before a bare number in which a sex ratio can be named
 _SIBLING_REACH = 4  # numbers back in which a sibling is looked for
 _COUNTED_PLACES = ("镇", "乡", "村")
 _COMPARING = ("与", "和", "比", "较", "同")
@@ -241,6 +245,10 @@ def _read(
             if suffix and new and phrase.endswith(suffix):
                 phrase = phrase.removesuffix(suffix) + new
             rules.append("carried")
+        elif last is not None and len(left) > 1 and left[0] == "占" and not _is_generic(left):
+            # 50岁以上教师312人，占专任教师37.1%
+            phrase = own = joined(_CHANGE_SUFFIX.sub("", _MEASURE_SUFFIX.sub("", last.indicator)), left)
+            rules.append("share_of")
         elif last is not None and (rate := rate_of_event(last.indicator, left)):
             phrase = own = rate
             rules.append("rate_of_event")
@@ -307,6 +315,10 @@ def _read(
         # 生活补贴每人每月70元，护理补贴一级100元、二级80元
         kind, unit = "norm", before.unit
         rules.append("norm_before_it")
+    if unit is None and _in_ratio_range(m.value) and (ratio := _ratio_spoken_of(layout, m)):
+        # 出生人口性别比偏高。2000年为119.8，…；一孩为107.9，二孩高达131.5
+        phrase = phrase + ratio if phrase in _ORDERS else ratio
+        unit, unit_rule = ":100", "unit_inferred"
     flags = m.flags
     if unit_rule:
         rules.append(unit_rule)
@@ -371,6 +383,18 @@ def _of_unit(readings: Sequence[Reading], unit: str | None, sentence: tuple[int,
         if r.mention.unit == unit and r.kind not in ("growth", "change"):
             return r
     return None
+
+
+def _in_ratio_range(value: float | None) -> bool:
+    """True for what a number of boys to a hundred girls can be."""
+    return value is not None and _RATIOS[0] <= value <= _RATIOS[1]
+
+
+def _ratio_spoken_of(layout: Layout, m: Mention) -> str:
+    """The sex ratio that the paragraph before a number without a unit names last; "" if none."""
+    low = layout.line_start(m.start, max(0, m.start - _RATIO_REACH))
+    named = [hit.group() for hit in _SEX_RATIO_NAMED.finditer(layout.text, low, m.start)]
+    return named[-1] if named else ""
 
 
 def _in_line(layout: Layout, readings: Sequence[Reading], m: Mention) -> Reading | None:

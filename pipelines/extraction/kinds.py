@@ -37,6 +37,8 @@ _AGGREGATED = cue("aggregated")
 _NORM_BEFORE = cue("norm_before")
 _NORM_AFTER = cue("norm_after")
 _NORM_LINE = cue("norm_line")
+_MEAN_PAID = cue("mean_paid")
+_QUOTED = cue("quoted")
 _PUPIL_NORM = cue("pupil_norm")
 _MEAN_AGE = cue("mean_age")
 _SUM_NEAR = cue("sum_near")
@@ -144,7 +146,7 @@ def kind_of(
         return moved
     before = layout.text[around.clause[0] : m.start]
     right = around.right
-    if unit == "%" and (_COMPLETION.search(tail) or (left == "的" and _PLAN_SHARE.search(before))):
+    if unit in ("%", "倍") and (_COMPLETION.search(tail) or (left == "的" and _PLAN_SHARE.search(before))):
         return "completion", None, "completion"
     if right == "的" and _PLAN_DONE.search(tail) and layout.text[m.end + 1 : m.end + 2].isdigit():
         return "target", None, "plan_done"  # 完成任务400对的100.75%
@@ -159,7 +161,7 @@ def kind_of(
         return "norm", None, "standard_before"
     if unit == "元" and _PUPIL_NORM.search(around.before[-24:]) and not _SUM.search(m.text):
         return "norm", None, "pupil_norm"
-    if unit in _NORM_UNITS:
+    if unit in _NORM_UNITS and not (unit == "元" and _MEAN_PAID.search(tail)):
         if (
             not _TARGET_AFTER.match(right.lstrip("资助"))
             and (_NORM_BEFORE.search(before[-18:]) or _NORM_AFTER.match(right))
@@ -209,7 +211,7 @@ def _moved(
             return "growth", _direction(change_verb(left) or change_verb(around.before)), "growth"
         return None
     if hit := _CHANGE_COMPARED.search(tail):
-        return "change", _direction(hit.group(1)), "change"
+        return "change", _direction(hit[hit.lastindex or 0]), "change"
     if _CHANGE_VERB_END.search(tail) and not _TARGET_BEFORE.search(before):
         return "change", "down" if any(c in tail[-4:] for c in "减少降") else "up", "change"
     if around.before and (bare := _CHANGE_BARE.fullmatch(left.strip())):
@@ -249,8 +251,9 @@ def _target(
     bound = m.text.startswith(_BOUNDS) or (planned is not False and before.rstrip().endswith("控制在"))
     if bound and m.unit not in ("岁", "周岁") and not _OUTCOME.search(before[-14:]):
         return "target_bound"
-    # 认为“必须有一个男孩”的占46.5%: what is quoted plans nothing
-    hits = list(_TARGET_BEFORE.finditer(_QUOTED.sub("", before) if "”" in before else before))
+    if "“" in before:
+        before = _QUOTED.sub("", before)
+    hits = list(_TARGET_BEFORE.finditer(before))
     if hits:
         last = hits[-1]
         if not _OUTCOME_SINCE.search(before, last.end()) and not _DONE_END.search(before[: last.start()]):

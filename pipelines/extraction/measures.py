@@ -39,8 +39,9 @@ _PER_TIME = tuple(
 _PEOPLE_PER = ((_PER_AREA, "平方公里"), (_PER_CLASS, "班"), (_PER_HOUSEHOLD, "户"))
 _PER_PUPIL = frozenset(("平方米", "册", "元", "台"))
 _PER_PERSON = frozenset(("亩", "平方米", "公斤", "千克", "册"))
+_MONTHLY = ("月人均", "人均月", "人均每月")
 _PER_NAMED = {"名": "人"}
-_PER = {"学校": "所", "校": "所"}
+_PER = {"学校": "所", "校": "所", "医院": "院"}
 _INFERRED = "unit_inferred"
 _MANY = re.compile("[万亿]")
 
@@ -90,7 +91,7 @@ def _unsaid(m: Mention, near: str, phrase: str) -> tuple[str | None, str]:
 
 
 def _money(m: Mention, near: str, wide: str, phrase: str, kind: str) -> tuple[str, str]:
-    if kind == "norm" or _EACH.search(near) or "月人均" in near or "每月人均" in near:
+    if kind == "norm" or _EACH.search(near) or any(words in near for words in _MONTHLY):
         told = [(hit.end(), unit) for pattern, unit in _PER_TIME for hit in pattern.finditer(wide)]
         if told:
             return max(told)[1], "per_head"  # the one nearest to the number

@@ -482,6 +482,9 @@ _OPENING_MARKS = frozenset("。；;：:!！?？)）\n(（")
 _ITEM_MARK = re.compile(r"\s?[、.．)）]")
 _ITEM_TEXT = re.compile(r"\s?[、.．]\s?[一-鿿“]")
 _COLON_BEFORE = re.compile(r"[：:。；;]\s?$")
+_LEVEL_NOUNS = ("小学", "初中", "高中", "一孩", "二孩", "多孩")  # 差异系数小学0.42、初中0.31
+_DECIMALS_GO_ON = re.compile(r"[和与、][0-9]+\.[0-9]")
+_DECIMALS_BEFORE = re.compile(r"[0-9]\.[0-9]+[和与、]$")
 _LIST_GOES_ON = re.compile(r"\s?[、,，和与及]\s?[0-9]")
 _COPULA_BEFORE = re.compile(
     "(?:为|是|达|达到|到|比|率|数|值|性别比|指数|系数|共|计|的|低于|高于|下降|上升|缩小了?|扩大了?|[高低]|目标)$"
@@ -518,6 +521,10 @@ def _bare_number(text: str, start: int, end: int, span_end: int) -> tuple[str, s
         return "date", "year_in_brackets"
     if before[-1:] in ('"', "“") and after[:1] in ('"', "”"):
         return "label", "quoted"
+    if "." in digits and (
+        before.endswith(_LEVEL_NOUNS) or _DECIMALS_GO_ON.match(after) or _DECIMALS_BEFORE.search(before)
+    ):
+        return None  # 差异系数分别为0.42和0.31
     if _LIST_GOES_ON.match(after):
         return None  # a list of numbers: the unit comes with the last
     if _DEFINITION.search(before):

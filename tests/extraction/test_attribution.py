@@ -187,3 +187,27 @@ def test_the_value_of_another_census_has_no_period_unless_its_year_is_told(tmp_p
     found = {r["value"]: (r["period"], "prior_value" in r["flags"]) for r in read(tmp_path, text)}
     assert found[815848.0] == (None, True)
     assert found[1029754.0][0] == "asof:2020"
+
+
+def test_a_paragraph_on_the_sex_ratio_gives_bare_numbers_their_unit(tmp_path: Path) -> None:
+    text = "出生人口性别比偏高。2000年为119.8，2005年达到123.4。分孩次看，一孩为107.9，二孩高达131.5。"
+    assert told(tmp_path, text, "unit", "indicator") == [
+        (":100", "出生人口性别比"),
+        (":100", "出生人口性别比"),
+        (":100", "一孩出生人口性别比"),
+        (":100", "二孩出生人口性别比"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("50岁以上教师312人，占专任教师37.1%。", ("50岁以上教师占专任教师", "actual", "%")),
+        ("人均经费18.5元，比全市平均水平低3.6元。", ("人均经费低", "change", "元/人")),
+        ("城市低保人均月补差204元。", ("城市低保人均月补差", "actual", "元/人·月")),
+        ("认为“必须有一个男孩”的占46.5%。", ("认为“必须有一个男孩”的占", "actual", "%")),
+        ("因病致贫户要减少到500户以内。", ("因病致贫户", "target", "户")),
+    ],
+)
+def test_more_ways_to_say_it(tmp_path: Path, sentence: str, expected: tuple[str, str, str]) -> None:
+    assert told(tmp_path, sentence, "indicator", "kind", "unit")[-1] == expected
