@@ -189,7 +189,7 @@ def extract_records(path: Path, sidecar: Sidecar | None = None) -> list[dict[str
                 "kind": row.kind,
                 "direction": row.direction,
                 "approx": m.approx,
-                "scope": reading.scope or None,
+                "scope": row.scope or reading.scope or None,
                 "place": row.place_name,
                 "place_code": row.place_code,
                 "period": row.period,

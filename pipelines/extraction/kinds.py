@@ -68,7 +68,6 @@ _NORM_UNITS = frozenset(("元", "岁", "周岁", "公斤", "千克", "斤", None
 _COUNTED = frozenset(("人", "户", "所", "个", "家", "人次", "例", "件", "项", "次", "村"))
 _SYMBOLS = frozenset(("%", "‰", "百分点", "千分点"))
 _SUM = re.compile("[万亿]")  # scale words that no payment per head has
-_QUOTED = re.compile("“[^”]*”")
 _LIST_REACH = 90
 _NEXT_SENTENCE = 12  # characters of the next sentence that can still speak of this one's numbers
 _DONE_AFTER = ("已", "均已", "全部已")  # behind the number: it has happened

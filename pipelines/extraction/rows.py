@@ -19,6 +19,7 @@ from pipelines.extraction.levels import is_level, names_level
 from pipelines.extraction.mentions import Mention
 from pipelines.extraction.periods import Timeline, compared_with, over_years, period_kind, period_of
 from pipelines.extraction.readings import Reading
+from pipelines.extraction.scopes import clause_scope, is_own_township, section_scope
 from pipelines.extraction.surroundings import Layout
 from pipelines.extraction.written import interval
 
@@ -113,6 +114,7 @@ def rows_of(r: Understood) -> list[Row]:
     rows: list[Row] = []
     head = r.text[:_HEAD]
     last_sentence, status = "", "reported"
+    parts = [section_scope(r.text, s.start, s.end) for s in r.sections]
     before: tuple[Reading, bool] | None = None
     for reading in r.readings:
         m = reading.mention
@@ -142,8 +144,14 @@ def rows_of(r: Understood) -> list[Row]:
             period, words, _ = period_of(line, r.layout, m.start, m.end, level, reading.kind)
             if level and period_kind(period) in ("quarter", "half") and names_level(reading):
                 period = f"asof:{period}"  # 上半年，…。寄宿生1385名: a level at the end of the half year
-        scope = "" if _WHOLE_PLACE.match(reading.scope) else reading.scope
         indicator = reading.indicator
+        scope = "" if _WHOLE_PLACE.match(reading.scope) else reading.scope
+        if not reading.scope or is_own_township(scope):
+            clause = reading.clause[0]
+            named_part = "" if reading.row else clause_scope(r.layout, clause, reading.sentence[0], m.start)
+            scope = named_part or parts[number] or scope
+            if named_part:
+                indicator = indicator.removeprefix(named_part) or indicator
         if reading.row:
             year = period[:4] if period and period[:4].isdigit() else None
             if (own := place_named(reading.row, head, year)) is not None:
