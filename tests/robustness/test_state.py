@@ -96,6 +96,43 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
+@pytest.mark.long
+def test_a_full_disk_keeps_the_warehouse_before(small_disk: Path, tmp_path: Path) -> None:
+    raw, warehouse = tmp_path / "raw", small_disk / "wh"
+    make_raw(raw, 0)
+    first = xianzhi(words(raw, warehouse), tmp_path)
+    assert first.returncode == 0, first.stderr
+    before = tables_hash(warehouse)
+    filler = small_disk / "filler"
+    make_raw(raw, 1)
+    free = os.statvfs(small_disk)
+    room = free.f_bavail * free.f_frsize
+    full = 0
+    for left in (0, 150_000):  # full in different steps of the run
+        with filler.open("wb") as file:
+            while file.tell() < room - left:
+                try:
+                    file.write(bytes(min(65_536, room - left - file.tell())))
+                    file.flush()
+                except OSError:
+                    break
+        done = xianzhi(words(raw, warehouse), tmp_path)
+        filler.unlink(missing_ok=True)
+        if done.returncode == 0:
+            continue
+        full += 1
+        assert "Traceback" not in done.stderr
+        assert "disk is full" in done.stderr or "No space left" in done.stderr, done.stderr
+        assert tables_hash(warehouse) == before
+        assert Store(warehouse).verify() == []
+    assert full >= 1
+    done = xianzhi(words(raw, warehouse), tmp_path)
+    assert done.returncode == 0, done.stderr
+    alone = xianzhi(words(raw, tmp_path / "alone" / "wh"), tmp_path)
+    assert alone.returncode == 0
+    assert tables_hash(warehouse) == tables_hash(tmp_path / "alone" / "wh") != before
+
+
 @pytest.mark.slow
 def test_a_read_only_target_is_told_in_one_sentence(small_disk: Path, tmp_path: Path) -> None:
     raw, warehouse = tmp_path / "raw", small_disk / "wh"
