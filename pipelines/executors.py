@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
@@ -49,6 +50,15 @@ def set_up_worker() -> None:
     os.environ.update(WORKER_SETTINGS)
     # rows live as long as their task: looking through all of them every few hundred objects costs a tenth of the time
     gc.set_threshold(100_000, 50, 50)
+    parent: multiprocessing.process.BaseProcess | None = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    """Ends this worker when the run is gone; of a killed run it would otherwise wait for work for ever."""
+    parent.join()
+    os._exit(1)
 
 
 @contextmanager
