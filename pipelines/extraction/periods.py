@@ -80,7 +80,7 @@ _OPENER = re.compile(
     re.M,
 )
 _REVIEW = re.compile(
-    r"回顾|总结|(?:完成|执行|落实|进展|开展|收支|基本|工作|发展)情况|工作概况|主要(?:工作|做法|成效|成绩)|成效|抓了|做了|开展了|取得"
+    r"回顾|总结|(?:运行|完成|执行|落实|进展|开展|收支|基本|工作|发展)情况|工作概况|主要(?:工作|做法|成效|成绩)|成效|抓了|做了|开展了|取得"
 )
 _PLAN = re.compile(
     r"打算|计划(?!生育|免疫|单列|内|外)|安排(?!情况)|思路|目标(?!人群)|任务|要点|展望|草案|建议|部署|谋划|要求$|下一?步|今后|努力方向|[我你]们[将要]|(?:将|要)(?:做好|抓好|重点|着力|继续)"
@@ -266,7 +266,7 @@ def _section_year(
                 evidence.setdefault(value, hit.group())
             continue
         evidence.setdefault(value, hit.group())
-        if (hit["ym"] or hit["iso"]) and _alone_on_its_line(text, hit):
+        if (hit["ym"] or hit["iso"]) and (_alone_on_its_line(text, hit) or _in_masthead(text, start, hit)):
             stamps[value] += 1  # the day of signing says when a report was written, not which year it is about
             continue
         years[value] += 1
@@ -286,8 +286,27 @@ def _section_year(
     if years and sum(years.values()) >= masked:
         most = max(years.values())
         year = max(y for y, n in years.items() if n >= max(1, most * 0.6))
+        written = max(stamps, default=year)
+        if year > written and _REVIEW.search(text, start, start + _MASTHEAD):
+            year = written  # a review of 8 November 2021 that names the levy of 2022 is none of 2022
         return year, evidence[year]
     return "????", "no year in the section"
+
+
+_MASTHEAD = 120  # characters in which a bulletin says what it is and when it was issued
+
+
+def _in_masthead(text: str, start: int, hit: re.Match[str]) -> bool:
+    """True for the day of issue in the head of a bulletin: 第11期（总第58期）　2021年11月8日."""
+    if hit.start() - start > _MASTHEAD or not hit["d" if hit["ym"] else "id"]:
+        return False
+    line = text.rfind("\n", start, hit.start()) + 1
+    return (
+        text[hit.end() : hit.end() + 1] in ("\n", "") and _ISSUE.search(text, max(line, start), hit.start()) is not None
+    )
+
+
+_ISSUE = re.compile(r"第\s?[0-9一二三四五六七八九十]+\s?期")
 
 
 _FIRST_LINE = re.compile(r"\s{0,40}(?P<line>[^\n。]{4,45}?)[ \t　]*\n")

@@ -233,3 +233,11 @@ def test_the_day_of_a_page_says_nothing_of_other_texts(line: str, stamp: str) ->
 )
 def test_whose_time_a_number_has(text: str, number: str, period: str) -> None:
     assert periods(text, number) == [period]
+
+
+def test_a_bulletin_cannot_review_a_year_after_its_day_of_issue() -> None:
+    head = "工作简报\n第11期（总第58期）　2021年11月8日\n1-10月全县医保基金运行情况\n"
+    text = head + "10月末，参保92万人。2022年居民医保征缴9月启动，已缴31万人。\n"
+    assert timeline(text, 0, len(text)).year == "2021"
+    plan = "第2期　2021年12月28日\n2022年工作安排\n2022年，新增参保3万人。\n"
+    assert timeline(plan, 0, len(plan)).year == "2022"
