@@ -93,7 +93,8 @@ def test_a_place_or_indicator_is_never_part_of_a_query(warehouse: Warehouse) -> 
             warehouse.place_code(hostile)
         with pytest.raises(ReadError, match="no observation"):
             warehouse.observation(hostile)
-        assert warehouse.series(hostile).is_empty()
+        with pytest.raises(ReadError, match="no indicator"):
+            warehouse.series(hostile)
     assert warehouse.table("series").height == 3
 
 
