@@ -167,6 +167,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "one_sided": ("只有一侧界限", "bounded on one side"),
     "births": ("出生数与出生率", "births and birth rate"),
     "natural_growth": ("自然增长", "natural growth"),
+    "balance": ("人口平衡", "population balance"),
+    "repair": ("改正建议", "proposed repair"),
     "plan": ("计划完成", "plan completion"),
     "per_head": ("人均", "per head"),
     "shares": ("构成", "shares"),
