@@ -25,6 +25,7 @@ from pipelines.analysis.progress import (
     un_share,
 )
 from pipelines.series.breaks import crossings, known_breaks
+from pipelines.series.build import one_sided
 from pipelines.series.periods import elapsed_share, first_year_of, stencil_of, year_of
 from pipelines.warehouse.schema import SCHEMAS, conform, empty
 
@@ -161,7 +162,7 @@ def _linked(targets: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
         "period_kind",
         pl.col("basis").alias("value_basis"),
         pl.col("status").alias("value_status"),
-        (pl.col("value_lo").is_not_null() & pl.col("value_hi").is_null()).alias("one_sided"),
+        one_sided(),
     )
     return targets.join(seen, left_on="actual_observation_id", right_on="observation_id", how="inner").with_columns(
         pl.col("actual_observation_id").alias("observation_id")
@@ -367,12 +368,12 @@ def _prepared(pairs: pl.DataFrame) -> pl.DataFrame:
     direction = pl.coalesce(by_polarity, stated, pl.when(~is_ratio).then(pl.lit(1, pl.Int64)))
     annualise = pl.coalesce("annualise", pl.when(is_ratio).then(pl.lit("never")).otherwise(pl.lit("pace_only")))
     two_sided = pl.col("range_lo").is_not_null()
-    one_sided = pl.col("one_sided").fill_null(False)
+    open_ended = pl.col("one_sided").fill_null(False)
     middle = (pl.col("range_lo") + pl.col("range_hi")) / 2
     nearest = pl.when(pl.col("value") < middle).then("range_lo").otherwise("range_hi")
     return pairs.with_columns(
         pl.coalesce("value_lo", "value").alias("lo"),
-        pl.when(~one_sided).then(pl.coalesce("value_hi", "value")).alias("hi"),
+        pl.when(~open_ended).then(pl.coalesce("value_hi", "value")).alias("hi"),
         pl.when(~target_is_part).then(share).alias("share"),
         two_sided.alias("two_sided"),
         pl.when(two_sided).then(-1).when(~expired).then(direction).alias("direction"),
@@ -382,7 +383,7 @@ def _prepared(pairs: pl.DataFrame) -> pl.DataFrame:
         (by_polarity.is_null() & stated.is_null() & ~two_sided).alias("direction_assumed"),
         (pl.col("value_unit") != pl.col("target_unit")).fill_null(False).alias("unit_mismatch"),
         pl.when(two_sided).then(nearest).otherwise("target").alias("target"),
-        one_sided.alias("one_sided"),
+        open_ended.alias("one_sided"),
         year_of(pl.col("period")).alias("value_year"),
     ).with_columns(
         (pl.col("share").is_not_null() & (pl.col("annualise") != "never")).alias("accumulating"),

@@ -42,6 +42,7 @@ MINOR, MATERIAL = 0.005, 0.05
 """Limits of a relative disagreement, METHODOLOGY 4.3."""
 
 PLAIN_BASES = ("常住", "户籍")
+_WHOLE = 100.0  # percent; bounds a share from above where the wording does not
 _OPEN = 1e300  # stands for "no upper end" inside comparisons only
 
 
@@ -159,7 +160,7 @@ def candidates(observations: pl.DataFrame | pl.LazyFrame, indicators: pl.DataFra
         .then(pl.col("typical_basis"))
         .otherwise(pl.col("basis"))
         .alias("basis"),
-        (open_above | ((pl.col("approx") == "at_most") & (pl.col("value_lo") < pl.col("value")))).alias("one_sided"),
+        one_sided(),
     )
     return _flagged(rows, rows["one_sided"].arg_true(), "one_sided").drop(
         "indicator_unit", "factor", "typical_basis", "one_sided", "approx", "is_stock"
@@ -278,6 +279,16 @@ def _on_few_events(points: pl.DataFrame, indicators: pl.DataFrame) -> pl.Series:
         .join(few, on=[*key, "numerator_id"], how="semi")
     )
     return found["row"].sort()
+
+
+def one_sided() -> pl.Expr:
+    """True where the wording leaves one end open (METHODOLOGY 2.2): 超过300人, 12‰以内, and 94%以上, which only the whole
+    bounds; not 500余人, whose place bounds it. Of `approx`, `value`, `value_lo`, `value_hi` and `unit`, before `value`
+    is scaled."""
+    open_above = pl.col("value_hi").is_null() & pl.col("value_lo").is_not_null()
+    bounded_by_whole = (pl.col("approx") == "at_least") & (pl.col("unit") == "%") & (pl.col("value_hi") == _WHOLE)
+    at_most = (pl.col("approx") == "at_most") & (pl.col("value_lo") < pl.col("value"))
+    return (open_above | bounded_by_whole | at_most).fill_null(False).alias("one_sided")
 
 
 def build_series(

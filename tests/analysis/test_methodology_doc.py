@@ -13,7 +13,7 @@ def test_every_vector_is_listed_with_a_test_that_exists() -> None:
     listed = re.findall(r"^\| (TV [^|]+?) \| (.+?) \|$", DOC.read_text(encoding="utf-8"), re.MULTILINE)
     sources = {
         p.relative_to(TESTS).as_posix(): p.read_text(encoding="utf-8")
-        for d in ("analysis", "series")
+        for d in ("analysis", "extraction", "series")
         for p in (TESTS / d).glob("test_*.py")
     }
     for vector, tests in listed:

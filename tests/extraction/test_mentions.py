@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.documents.model import DAMAGE_MARK
 from pipelines.extraction.mentions import Mention, find_mentions
 from pipelines.extraction.numerals import arabic_value, chinese_value, fraction_value
 from pipelines.extraction.written import interval
@@ -92,27 +93,51 @@ def test_noise_is_kept_as_noise() -> None:
 @pytest.mark.parametrize(
     ("text", "unit", "low", "high"),
     [
-        pytest.param("94.9万人", "人", 948500, 949500, id="TV 2.1 94.9万"),
-        pytest.param("419.9万元", "元", 4198500, 4199500, id="TV 2.1 419.9万元"),
-        pytest.param("99.11%", "%", 99.105, 99.115, id="TV 2.1 99.11%"),
-        pytest.param("2256人", "人", 2256, 2256, id="TV 2.1 2256人"),
+        pytest.param("94.9万人", "人", 948500, 949500, id="TV 2.1a"),
+        pytest.param("7.1亿元", "元", 7.05e8, 7.15e8, id="TV 2.1b"),
+        pytest.param("419.9万元", "元", 4198500, 4199500, id="TV 2.1c"),
+        pytest.param("99.11%", "%", 99.105, 99.115, id="TV 2.1d"),
+        pytest.param("2256人", "人", 2256, 2256, id="TV 2.1e"),
         pytest.param("13余万元", "元", 130000, 140000, id="TV 2.2 13余万"),
         pytest.param("500余盒", "盒", 500, 600, id="TV 2.2 500余"),
         pytest.param("230余人次", "人次", 230, 240, id="TV 2.2 230余"),
         pytest.param("100多万元", "元", 1e6, 2e6, id="TV 2.2 100多万"),
         pytest.param("57万余元", "元", 570000, 580000, id="TV 2.2 57万余"),
+        pytest.param("10万余人", "人", 100000, 110000, id="TV 2.2 10万余"),
         pytest.param("1.1亿多元", "元", 1.1e8, 1.2e8, id="TV 2.2 1.1亿多"),
         pytest.param("近1200万元", "元", 1.1e7, 1.2e7, id="TV 2.2 近1200万"),
         pytest.param("近200名", "人", 180, 200, id="TV 2.2 近200"),
+        pytest.param("近亿元", "元", 9e7, 1e8, id="TV 2.2 近亿"),
         pytest.param("约100人", "人", 90, 110, id="TV 2.2 约100"),
         pytest.param("520人左右", "人", 514.8, 525.2, id="TV 2.2 520左右"),
         pytest.param("50%左右", "%", 45, 55, id="TV 2.2 50%左右"),
         pytest.param("94%以上", "%", 94, 100, id="TV 2.2 94%以上"),
         pytest.param("3%以下", "%", 0, 3, id="TV 2.2 3%以下"),
+        pytest.param("1-2个", "个", 1, 2, id="TV 2.2 1-2个"),
+        pytest.param("超过300人", "人", 300, None, id="open above"),
     ],
 )
-def test_written_intervals(text: str, unit: str, low: float, high: float) -> None:
-    assert interval(quantities(text)[0], unit) == (pytest.approx(low), pytest.approx(high))
+def test_written_intervals(text: str, unit: str, low: float, high: float | None) -> None:
+    found = interval(quantities(text)[0], unit)
+    assert found == (pytest.approx(low), None if high is None else pytest.approx(high))
+
+
+@pytest.mark.parametrize("text", ["数百万元", f"{DAMAGE_MARK}00万元", "xx人", "几个"])
+def test_unreadable_numbers_have_no_interval(text: str) -> None:
+    found = [m for m in find_mentions(text) if m.mention_class == "quantity"]
+    assert [interval(m, m.unit) for m in found] == [(None, None)] * len(found), "TV 2.2 damaged, masked"
+
+
+@given(st.integers(1, 10**6), st.sampled_from(["", "万", "亿"]), st.sampled_from(["人", "元", "%"]))
+def test_the_value_lies_in_its_interval(number: int, scale: str, unit: str) -> None:
+    wordings = ("{}", "近{}", "约{}", "{}左右", "超过{}", "不足{}", "{}以上", "{}以下")
+    if unit == "%":
+        number, scale = number % 100 + 1, ""
+    for wording in wordings:
+        found = quantities(wording.format(f"{number}{scale}{unit}"))[0]
+        lo, hi = interval(found, unit)
+        assert lo is not None and found.value is not None and lo <= found.value
+        assert hi is None or found.value <= hi
 
 
 def test_numerals() -> None:

@@ -71,6 +71,26 @@ def test_precedence() -> None:
     assert winner(resident("a", 1000), resident("b", 2000)) == "a"
 
 
+@pytest.mark.parametrize(
+    ("indicator", "value", "unit", "lo", "hi", "approx", "one_sided"),
+    [
+        pytest.param(
+            "illiteracy_rate_15plus", 94, "%", 94, 100, "at_least", True, id="94%以上: the unit alone bounds it"
+        ),
+        pytest.param("births", 300, "人", 300, None, "at_least", True, id="超过300人"),
+        pytest.param("births", 500, "人", 500, 600, "at_least", False, id="500余人"),
+        pytest.param("birth_rate", 12, "‰", 0, 12, "at_most", True, id="12‰以内"),
+        pytest.param("births", 520, "人", 515, 525, "about", False, id="520人左右"),
+    ],
+)
+def test_one_sided_values_are_marked(
+    indicator: str, value: float, unit: str, lo: float, hi: float | None, approx: str, one_sided: bool
+) -> None:
+    row = observation("a", indicator, value, unit, "2012") | {"value_lo": lo, "value_hi": hi, "approx": approx}
+    (found,) = built(row)
+    assert ("one_sided" in found["flags"]) is one_sided, "METHODOLOGY 2.2"
+
+
 def test_forecast_alone_is_published_as_one() -> None:
     (row,) = built(resident("a", 1000, status="forecast"))
     assert (row["status"], row["n_sources"]) == ("forecast", 1)
