@@ -150,19 +150,17 @@ def _wanted(targets: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+_COMPARED = (
+    *map(pl.col, ("observation_id", "value", "value_lo", "value_hi", "period", "period_kind")),
+    *(pl.col(name).alias(f"value_{name}") for name in ("unit", "basis", "status")),
+)
+"""What a gap needs of the value that a target is compared with."""
+
+
 def _linked(targets: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
     """Targets with the observation that their own phrase compares them with; the place may be unknown."""
     seen = observations.filter(pl.col("value").is_not_null() & ~pl.col("flags").list.contains("damaged")).select(
-        "observation_id",
-        "value",
-        "value_lo",
-        "value_hi",
-        pl.col("unit").alias("value_unit"),
-        "period",
-        "period_kind",
-        pl.col("basis").alias("value_basis"),
-        pl.col("status").alias("value_status"),
-        one_sided(),
+        *_COMPARED, one_sided()
     )
     return targets.join(seen, left_on="actual_observation_id", right_on="observation_id", how="inner").with_columns(
         pl.col("actual_observation_id").alias("observation_id")
@@ -179,15 +177,7 @@ def _from_series(targets: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
         "indicator_id",
         "scope",
         "year",
-        "observation_id",
-        "value",
-        "value_lo",
-        "value_hi",
-        pl.col("unit").alias("value_unit"),
-        "period",
-        "period_kind",
-        pl.col("basis").alias("value_basis"),
-        pl.col("status").alias("value_status"),
+        *_COMPARED,
         pl.col("flags").list.contains("one_sided").alias("one_sided"),
     )
     placed = targets.filter(pl.col("place_code").is_not_null() & pl.col("indicator_id").is_not_null())

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.assets.steps import indicator_rows
 from pipelines.catalogue.indicators import load
 from pipelines.warehouse.schema import SCHEMAS, conform
 
@@ -16,29 +17,7 @@ PLACE = "330322"
 @lru_cache(maxsize=1)
 def indicators() -> pl.DataFrame:
     """The shipped catalogue as the table `indicators`."""
-    rows = [
-        {
-            "indicator_id": i.id,
-            "name_en": i.name_en,
-            "name_zh": i.name_zh,
-            "topic": i.topic,
-            "unit": i.unit,
-            "measure_type": i.measure_type,
-            "polarity": i.polarity,
-            "plausible_min": i.plausible_min,
-            "plausible_max": i.plausible_max,
-            "target_min": i.target_min,
-            "target_max": i.target_max,
-            "annualise": i.annualise,
-            "numerator_id": i.numerator_id,
-            "denominator_id": i.denominator_id,
-            "part_of_id": i.part_of_id,
-            "definition": i.definition,
-            "typical_basis": i.typical_basis,
-        }
-        for i in load().values()
-    ]
-    return _frame("indicators", rows)
+    return indicator_rows()
 
 
 def _frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
