@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from pipelines.extraction.cues import cue
+from pipelines.extraction.cues import cue, siblings_of
 from pipelines.extraction.kinds import TargetWords, change_verb, kind_of
 from pipelines.extraction.links import link
 from pipelines.extraction.measures import unit_of
@@ -77,7 +77,7 @@ _SPENT_FOR = ("用于", "主要用于", "专项用于")  # an amount whose purpo
 _VITAL_EVENTS = ("出生", "死亡", "自然增长", "迁入", "迁出", "自然增加")
 _LEVEL_UNITS = frozenset(("人", "所", "个", "名", "户", "人次", "家"))  # 新建农村小学3所: the level is the noun itself
 _POINTS = {"百分点": ("%",), "千分点": ("‰",)}
-_ORDERS = frozenset(("一孩", "二孩", "多孩", "三孩"))
+_ORDERS = frozenset(siblings_of("一孩"))
 _RATIOS = (90, 200)
 _RATIO_REACH = 150  # characters before a bare number in which a sex ratio can be named
 _SIBLING_REACH = 4  # numbers back in which a sibling is looked for

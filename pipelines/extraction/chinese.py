@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from pipelines.catalogue.units import UNITS
+from pipelines.extraction.cues import nouns
 from pipelines.extraction.numerals import DIGITS, chinese_value, fraction_value
 
 _DIGIT = "零〇一二两三四五六七八九壹贰叁肆伍陆柒捌玖"
@@ -17,9 +18,6 @@ _N = f"[{_DIGIT}十百千万亿兆拾佰仟]"
 _LONGEST = 32  # characters of a numeral; bounds the search in a run of them
 _ABOUT = "余|多|来|几"
 _SUFFIX = "左右|上下|以上|以下|以内|之内"
-
-NOUNS = ("学生", "群众", "农户", "干部", "职工", "党员", "教师", "儿童", "妇女", "老人", "村民", "居民", "贫困户")
-"""Nouns a numeral may stand before without a counter: 四千学生."""
 
 # what a numeral cannot measure, or only names: 百年, 千里, 三十六计, 二十四节, 十二级, 一百分
 _NO_MEASURE = frozenset(
@@ -34,7 +32,8 @@ _UNIT_WORDS = sorted(
     ),
     key=len, reverse=True,
 )  # fmt: skip
-_UNIT = "|".join(map(re.escape, (*_UNIT_WORDS, *NOUNS)))
+_NOUNS = nouns()["after_chinese_numerals"]
+_UNIT = "|".join(map(re.escape, (*_UNIT_WORDS, *_NOUNS)))
 _NOT_INSIDE = rf"(?<![{_DIGIT}十百千万亿第每“\"])"
 _POINTS = "个?[百千]分点"
 _DECIMALS = f"点[{_DIGIT}]{{1,8}}[百千万亿]{{0,2}}"
@@ -122,7 +121,7 @@ def _measured(text: str, start: int, hit: re.Match[str], modified: bool) -> Chin
     value = chinese_value(written + scale)
     if value is None and len([c for c in written if c in DIGITS]) < 2:
         return None
-    noun = hit["unit"] if hit["unit"] in NOUNS else ""
+    noun = hit["unit"] if hit["unit"] in _NOUNS else ""
     end = hit.start("unit") if noun else hit.end()
     suffix = None if noun else hit["suffix"]
     return ChineseNumber(end, value, "" if noun else hit["unit"], "chinese", hit["about"], suffix, noun)

@@ -1,4 +1,7 @@
-"""The cue words of `cues.yaml` as compiled patterns. What a cue decides belongs to the module that asks for it."""
+"""The extractor's vocabularies: `cues.yaml` as compiled patterns, `siblings.yaml`, `nouns.yaml`.
+
+What a word decides belongs to the module that asks for it; units and counters belong to `catalogue.units`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 
@@ -24,3 +28,21 @@ def siblings() -> Sequence[str]:
 def cue(name: str) -> re.Pattern[str]:
     """The compiled pattern of that name; raises KeyError where `cues.yaml` has none."""
     return re.compile(cues()[name])
+
+
+def siblings_of(word: str) -> tuple[str, ...]:
+    """The group of siblings that a word belongs to, itself included; raises KeyError where it belongs to none.
+
+    >>> "初中" in siblings_of("小学")
+    True
+    """
+    for group in siblings():
+        if word in (words := group.split()):
+            return tuple(words)
+    raise KeyError(word)
+
+
+@lru_cache(maxsize=1)
+def nouns() -> Mapping[str, Any]:
+    """`counted`: unit -> nouns that stand for it; `after_chinese_numerals`: those that also follow 四千."""
+    return dict(yaml.safe_load(files(__package__).joinpath("nouns.yaml").read_text(encoding="utf8")))

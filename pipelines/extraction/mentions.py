@@ -16,6 +16,7 @@ from string import ascii_letters
 from pipelines.catalogue.units import UNITS
 from pipelines.documents.model import DAMAGE_MARK
 from pipelines.extraction.chinese import FIRST, START, read_chinese
+from pipelines.extraction.cues import nouns, siblings_of
 from pipelines.extraction.numerals import ARABIC, SCALE, arabic_value, chinese_value, scale_value
 
 
@@ -128,41 +129,7 @@ BEFORE = re.compile(
 NAME_AFTER = re.compile(
     r"^(?:医院|部队|中学|小学|中|小|厂|矿|团|师|号(?!线)|路|国道|省道|县道|工程|行动|计划|频道|航班|钢|分队|高地|所(?=农|监)|型|级公路|热线|平台|网|公司|集团)"
 )
-NOUN_UNIT = {
-    "学生": "人",
-    "群众": "人",
-    "农户": "户",
-    "干部": "人",
-    "职工": "人",
-    "孤儿": "人",
-    "党员": "人",
-    "农民": "人",
-    "教师": "人",
-    "儿童": "人",
-    "妇女": "人",
-    "老人": "人",
-    "贫困人口": "人",
-    "人口": "人",
-    "居民": "人",
-    "村民": "人",
-    "劳动力": "人",
-    "贫困户": "户",
-    "青年": "人",
-    "村": "个",
-    "乡镇": "个",
-    "乡": "个",
-    "镇": "个",
-    "社区": "个",
-    "行政村": "个",
-    "自然村": "个",
-    "贫困村": "个",
-    "单位": "个",
-    "大": "个",
-    "企业": "家",
-    "学校": "所",
-    "家庭": "户",
-    "特困群众": "人",
-}
+NOUN_UNIT = {noun: unit for unit, words in nouns()["counted"].items() for noun in words}
 _NOUN = re.compile(_any_of(tuple(NOUN_UNIT)))
 # a noun of people or households behind an attribute, after a scale word: 4.1万低收入人口, 8.2万老年农民
 _NOUN_NEAR = re.compile(
@@ -482,7 +449,7 @@ _OPENING_MARKS = frozenset("。；;：:!！?？)）\n(（")
 _ITEM_MARK = re.compile(r"\s?[、.．)）]")
 _ITEM_TEXT = re.compile(r"\s?[、.．]\s?[一-鿿“]")
 _COLON_BEFORE = re.compile(r"[：:。；;]\s?$")
-_LEVEL_NOUNS = ("小学", "初中", "高中", "一孩", "二孩", "多孩")  # 差异系数小学0.42、初中0.31
+_LEVEL_NOUNS = (*siblings_of("小学"), *siblings_of("一孩"))  # 差异系数小学0.42、初中0.31
 _DECIMALS_GO_ON = re.compile(r"[和与、][0-9]+\.[0-9]")
 _DECIMALS_BEFORE = re.compile(r"[0-9]\.[0-9]+[和与、]$")
 _LIST_GOES_ON = re.compile(r"\s?[、,，和与及]\s?[0-9]")

@@ -278,7 +278,7 @@ def rate_of_event(topic: str, phrase: str) -> str:
     return stem + "率" if event != phrase and len(stem) > len(event) >= 2 and stem.endswith(event) else ""
 
 
-_LEVELS = re.compile("(?<!招收)(?<!升入)(小学|初中|普通高中|高中|幼儿园|城镇|农村)$")
+_LEVELS = cue("level_behind_measure")
 
 
 def level_first(phrase: str) -> str:

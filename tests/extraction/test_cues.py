@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import pipelines.extraction
-from pipelines.extraction.cues import cue, cues, siblings
+from pipelines.catalogue.units import UNITS
+from pipelines.extraction.cues import cue, cues, nouns, siblings
 
 CODE = "\n".join(p.read_text(encoding="utf8") for p in Path(pipelines.extraction.__file__).parent.glob("*.py"))
 
@@ -30,6 +31,13 @@ def test_every_cue_is_explained() -> None:
     heads = [line for line in path.read_text(encoding="utf8").splitlines() if re.match(r"[a-z_]+:", line)]
     assert len(heads) == len(cues())
     assert [line for line in heads if "  # " not in line] == []
+
+
+def test_every_noun_stands_for_one_unit() -> None:
+    counted = [noun for words in nouns()["counted"].values() for noun in words]
+    assert len(counted) == len(set(counted))
+    assert set(nouns()["after_chinese_numerals"]) <= set(counted)
+    assert set(nouns()["counted"]) <= {entry.base for entry in UNITS.values()}
 
 
 def test_a_sibling_stands_in_one_group() -> None:
