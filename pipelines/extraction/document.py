@@ -21,12 +21,13 @@ from pipelines.documents.restore import restore
 from pipelines.documents.split import duplicated_spans, split
 from pipelines.extraction.attribution import attribute, is_stock
 from pipelines.extraction.mentions import Mention, find_mentions
-from pipelines.extraction.periods import Timeline, period_kind, timeline
+from pipelines.extraction.periods import period_kind
 from pipelines.extraction.readings import Reading
 from pipelines.extraction.rows import Row, Understood, rows_of
 from pipelines.extraction.surroundings import Layout
 from pipelines.extraction.tables import Cell, find_cells
 from pipelines.extraction.target_rows import TargetRow, settle_targets
+from pipelines.extraction.timelines import Timeline, timeline
 
 _RANKS = (
     (1, re.compile("公报|年鉴|普查|统计局")),

@@ -17,10 +17,11 @@ from pipelines.documents.model import Edit, Section, SourceText
 from pipelines.documents.textmap import OffsetMap
 from pipelines.extraction.levels import is_level, names_level
 from pipelines.extraction.mentions import Mention
-from pipelines.extraction.periods import Timeline, compared_with, over_years, period_kind, period_of
+from pipelines.extraction.periods import compared_with, over_years, period_kind, period_of
 from pipelines.extraction.readings import Reading
 from pipelines.extraction.scopes import clause_scope, is_own_township, section_scope
 from pipelines.extraction.surroundings import Layout
+from pipelines.extraction.timelines import Timeline
 from pipelines.extraction.written import interval
 
 _BASES = (

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pipelines.extraction.periods import period_of, timeline
+from pipelines.extraction.periods import period_of
 from pipelines.extraction.surroundings import Layout
+from pipelines.extraction.timelines import timeline
 
 
 def periods(text: str, *numbers: str, stock: bool = False, kind: str = "actual") -> list[str]:

@@ -29,7 +29,7 @@ import yaml
 
 from pipelines.documents.restore import restore
 from pipelines.extraction.mentions import Mention, find_mentions
-from pipelines.extraction.periods import timeline
+from pipelines.extraction.timelines import timeline
 
 SUITE = Path(__file__).parents[2].parent / "shared" / "peers" / "recognizers-text"
 SKIPS = Path(__file__).with_name("recognizers_skips.yaml")

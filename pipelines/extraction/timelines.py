@@ -1,0 +1,373 @@
+"""The time of a section: the year it reports on, its parts with years and purposes of their own, its time words in order.
+
+A section may hold parts with a time of their own (`一、2016年工作回顾`, `二、2017年工作安排`): the time words and numbers
+under such a heading are those of its year, and a part that plans says so. Titles, mastheads and days of signing are
+weighed here. Which time a single number takes is decided in `periods`.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.extraction.timewords import (
+    HALVES,
+    QUARTERS,
+    SPOKEN,
+    TIME,
+    Part,
+    TimeWord,
+    is_reference,
+    read_number,
+    read_year,
+    shifted,
+    spoken_year,
+    time_word,
+)
+
+DEADLINE_BEFORE = re.compile(r"(?:到|力争|确保|争取|预计|计划|截至)$")
+DEADLINE_AFTER = re.compile(r"年?[底末]?(?:之?前|以前)")
+_GOVERNMENT_REPORT = re.compile(r"政府工作报告")
+# Headings that give their part a time or a purpose: `一、2016年工作回顾`, `（二）下一步打算`, `2013年，我们将做好以下工作：`
+_OPENER = re.compile(
+    r"(?:^|(?<=[。；\n]))[ \t　]*(?P<number>[一二三四五六七八九十]+、|[(（][一二三四五六七八九十]+[)）]|第[一二三四五六]部分[、：:]?)?"
+    r"[ \t　]*(?P<head>[^。；;：:！\n]{2,44})(?P<stop>[：:\n。]|\Z)",
+    re.M,
+)
+_REVIEW = re.compile(
+    r"回顾|总结|(?:运行|完成|执行|落实|进展|开展|收支|基本|工作|发展)情况|工作概况|主要(?:工作|做法|成效|成绩)|成效|抓了|做了|开展了|取得"
+)
+_PLAN = re.compile(
+    r"打算|计划(?!生育|免疫|单列|内|外)|安排(?!情况)|思路|目标(?!人群)|任务|要点|展望|草案|建议|部署|谋划|要求$|下一?步|今后|努力方向|[我你]们[将要]|(?:将|要)(?:做好|抓好|重点|着力|继续)"
+)
+_PLAN_UNTIMED = re.compile(
+    r"打算|下一?步|今后|努力方向|工作(?:思路|安排|计划|部署)$|^(?:目标任务|(?:主要|工作|总体|发展)目标)$"
+)
+_DIGIT = re.compile("[0-9]")
+_HEADING_LENGTH = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Time expressions of a section and its parts; `default`, `year` and `now` are those of the section as a whole.
+
+    `moment` is when all it counts was counted, where its head says so (`数据截至2014年9月`, `2020年11月1日零时`), else "".
+    """
+
+    default: str
+    evidence: str
+    year: str
+    now: str
+    words: tuple[TimeWord, ...]
+    starts: tuple[int, ...]
+    parts: tuple[Part, ...]
+    part_starts: tuple[int, ...]
+    moment: str = ""
+
+    def part_at(self, position: int) -> Part:
+        """The part a position lies in."""
+        return self.parts[max(0, bisect_right(self.part_starts, position) - 1)]
+
+
+def timeline(
+    text: str,
+    start: int,
+    end: int,
+    year_hint: int | None = None,
+    title: str = "",
+    noise: Sequence[tuple[int, int]] = (),
+) -> Timeline:
+    """Read a section's time expressions, its parts, and infer its year; what `noise` covers (page furniture, in order)
+    says nothing.
+
+    The year is the sidecar's, else the title's, else the commonest explicit year of the section (later wins a tie;
+    deadlines such as `到2018年底前` have no say); a section whose years are masked keeps `????`.
+    """
+    hits = list(TIME.finditer(text, start, end))
+    if noise:
+        opened = [a for a, _ in noise]
+        hits = [h for h in hits if not (k := bisect_right(opened, h.start())) or h.start() >= noise[k - 1][1]]
+    year, why = _section_year(text, start, hits, year_hint, title)
+    if year == "????":
+        year, why = _published(text, start, hits, noise) or (year, why)
+    head = text[start : min(end, start + 400)]
+    default = year
+    opening = re.search(r"第?([一二三四1-4首])季度|([上下])半年", title + head)
+    if opening:
+        part = f"Q{QUARTERS[opening[1]]}" if opening[1] else HALVES[opening[2]]
+        default, why = f"{year}-{part}", opening.group()
+    months = [int(h["r2"]) for h in hits if h["r2"] and int(h["r1"]) == 1]
+    if default != year:
+        now = default
+    elif months and max(months) < 12:
+        now = f"asof:{year}-{max(months):02d}"
+    else:
+        now = f"asof:{year}"
+    if moment := _moment(text, start, hits, whole_year=year):
+        now = moment
+    past = shifted(year, -1) if _GOVERNMENT_REPORT.search(title + head) else year
+    whole = Part(start, year, default, now, False, why)
+    parts = _parts(text, start, end, hits, whole, past)
+    starts = tuple(p.start for p in parts)
+    words = []
+    for hit in hits:
+        part_here = parts[max(0, bisect_right(starts, hit.start()) - 1)]
+        words.append(time_word(text, hit, part_here, whole, past if part_here is whole else part_here.year, start))
+    return Timeline(default, why, year, now, tuple(words), tuple(w.start for w in words), parts, starts, moment)
+
+
+def _moment(text: str, start: int, hits: Sequence[re.Match[str]], whole_year: str) -> str:
+    """The moment of counting that the head of a section declares, as a period; "" if none."""
+    for hit in hits:
+        if hit.start() > start + _HEAD:
+            return ""
+        y = hit["y"] or hit["y2"] or hit["iy"]
+        if not y or re.fullmatch(SPOKEN, y) or read_year(y) != whole_year:
+            continue
+        at = _COUNTED_AT.search(text, max(start, hit.start() - 16), hit.start())
+        if at is None and not (hit["d"] and _ALL_COUNTED.match(text, hit.end())):
+            continue  # 2010年11月1日零时，常住人口为326871人: one sentence's moment is not that of all
+        if hit["ym"] and hit["m"] and not hit["d9"]:
+            day = f"-{read_number(hit['d']):02d}" if hit["d"] else ""
+            return f"asof:{whole_year}-{read_number(hit['m']):02d}{day}"
+        if hit["iso"]:
+            return f"asof:{whole_year}-{int(hit['im']):02d}-{int(hit['id']):02d}"
+        if hit["year"] and at is not None:
+            return f"asof:{whole_year}"
+    return ""
+
+
+_HEAD = 500  # characters of a section that can say when all it counts was counted
+
+_ALL_COUNTED = re.compile(r"(?:零时|[02]4?时)[^。！；\n]{0,40}?(?:如下|(?:标准|统计)时[点间])")
+_COUNTED_AT = re.compile(
+    r"(?:(?:数据|资料|数字)(?:均|全部|统计|采集)?(?:时间)?(?:截[至止](?:到|时间|日期)?[为是：:]?|为)|(?:统计|标准|普查)(?:标准)?时(?:点|间)[为是：:]?)$"
+)
+
+
+def _section_year(
+    text: str, start: int, hits: Sequence[re.Match[str]], year_hint: int | None, title: str
+) -> tuple[str, str]:
+    """The year a section reports on, and the words that tell it."""
+    years: Counter[str] = Counter()
+    masked = 0
+    evidence: dict[str, str] = {}
+    stamps: Counter[str] = Counter()
+    counted: Counter[str] = Counter()
+    for hit in hits:
+        if hit["school"]:
+            value = hit["s2"] if len(hit["s2"]) == 4 else hit["s1"][:2] + hit["s2"]
+        elif hit["y"] and re.fullmatch(SPOKEN, hit["y"]):
+            continue
+        elif hit["y"] or hit["y2"] or hit["iy"]:
+            value = read_year(hit["y"] or hit["y2"] or hit["iy"])
+        else:
+            continue
+        if value == "????":
+            masked += 1
+            continue
+        before, after = text[max(start, hit.start() - 2) : hit.start()], text[hit.end() : hit.end() + 4]
+        if is_reference(text, hit, start) or after[:1] in ("起", "以") or before[-1:] in ("从", "自"):
+            continue
+        if DEADLINE_BEFORE.search(before) or DEADLINE_AFTER.match(after):
+            if _COUNTED_AT.search(text, max(start, hit.start() - 16), hit.start()):
+                counted[value] += 1  # 数据截至2014年9月: the moment of counting, not a deadline
+                evidence.setdefault(value, hit.group())
+            continue
+        evidence.setdefault(value, hit.group())
+        if (hit["ym"] or hit["iso"]) and (_alone_on_its_line(text, hit) or _in_masthead(text, start, hit)):
+            stamps[value] += 1  # the day of signing says when a report was written, not which year it is about
+            continue
+        years[value] += 1
+    years = years or counted or stamps
+    titled = re.search(r"((?:19|20)[0-9]{2})年", title)
+    if year_hint:
+        return str(year_hint), "sidecar"
+    if titled:
+        return titled[1], titled.group()
+    first = _FIRST_LINE.match(text, start)
+    if first and _TITLE_LINE.search(first["line"]):
+        named = {
+            read_year(h["y"] or h["y2"]): h.group() for h in hits[:3] if h.end() <= first.end() and (h["y"] or h["y2"])
+        }
+        if len(named) == 1 and (told := next(iter(named))).isdigit():
+            return told, named[told]
+    if years and sum(years.values()) >= masked:
+        most = max(years.values())
+        year = max(y for y, n in years.items() if n >= max(1, most * 0.6))
+        written = max(stamps, default=year)
+        if year > written and _REVIEW.search(text, start, start + _MASTHEAD):
+            year = written  # a review of 8 November 2021 that names the levy of 2022 is none of 2022
+        return year, evidence[year]
+    return "????", "no year in the section"
+
+
+_MASTHEAD = 120  # characters in which a bulletin says what it is and when it was issued
+
+
+def _in_masthead(text: str, start: int, hit: re.Match[str]) -> bool:
+    """True for the day of issue in the head of a bulletin: 第11期（总第58期）　2021年11月8日."""
+    if hit.start() - start > _MASTHEAD or not hit["d" if hit["ym"] else "id"]:
+        return False
+    line = text.rfind("\n", start, hit.start()) + 1
+    return (
+        text[hit.end() : hit.end() + 1] in ("\n", "") and _ISSUE.search(text, max(line, start), hit.start()) is not None
+    )
+
+
+_ISSUE = re.compile(r"第\s?[0-9一二三四五六七八九十]+\s?期")
+_FIRST_LINE = re.compile(r"\s{0,40}(?P<line>[^\n。]{4,45}?)[ \t　]*\n")
+_TITLE_LINE = re.compile(r"(?:总结|小结|汇报|报告|公报|通报|简报|情况)(?:[（(][^（）()]{1,8}[)）])?$")
+
+
+def _published(
+    text: str, start: int, hits: Sequence[re.Match[str]], noise: Sequence[tuple[int, int]]
+) -> tuple[str, str] | None:
+    """The year a news item was published in, and the words that say so, where the item itself only says 今年.
+
+    A report copied to another site bears the day of copying: only what is written as news (`本网讯`) speaks of its day.
+    """
+    if not any(h["this"] and h.group().startswith("今年") for h in hits):
+        return None
+    if any((h["y"] or h["y2"]) and not re.fullmatch(SPOKEN, h["y"] or h["y2"]) for h in hits):
+        return None  # a year that is masked or named in passing: the text has time words of its own
+    for a, b in noise:
+        if start <= a <= start + _PAGE_HEAD and (stamp := _PUBLISHED.search(text, a, b)):
+            if int(stamp["month"]) == 1 or not _NEWS.search(text, b, b + 60):
+                return None  # in January 今年 may still be the year that has ended
+            return stamp["year"], stamp.group()
+    return None
+
+
+_PAGE_HEAD = 1000
+
+_PUBLISHED = re.compile(r"发布(?:日期|时间)[:：]\s?(?P<year>20[0-9]{2})[-年/.](?P<month>1[0-2]|0?[1-9])(?![0-9])")
+_NEWS = re.compile(r"^[ \t　]*(?:[本][网报站台刊]|[一-鿿]{2,8}[网报台社])?讯[ 　:：（(]", re.M)
+
+
+def _alone_on_its_line(text: str, hit: re.Match[str]) -> bool:
+    start, end = hit.span()
+    low, high = max(0, start - _STAMP_REACH), min(len(text), end + _STAMP_REACH)
+    a, b = text.rfind("\n", low, start), text.find("\n", end, high)
+    if (a < 0 and low > 0) or (b < 0 and high < len(text)):
+        return False  # the line goes on beyond what a line of date and signature holds
+    around = text[a + 1 if a >= 0 else 0 : start] + text[end : b if b >= 0 else len(text)]
+    return not around.strip(" \t　()（）")
+
+
+_STAMP_REACH = 40  # characters of a line that holds no more than a date
+
+
+def _parts(text: str, start: int, end: int, hits: Sequence[re.Match[str]], whole: Part, past: str) -> tuple[Part, ...]:
+    """The section's opening part and those that headings open, in order."""
+    parts = [whole]
+    starts = [h.start() for h in hits]
+    for opener in _OPENER.finditer(text, start, end):
+        head = opener["head"].rstrip(" \t　")
+        a = opener.start("head")
+        b = a + len(head)
+        at_line_start = opener.start() == start or text[opener.start() - 1 : opener.start()] == "\n"
+        alone = at_line_start and opener["stop"] != "。"
+        heading = b - a <= _HEADING_LENGTH and (alone or opener["number"] is not None)
+        announces = opener["stop"] in ("：", ":")
+        if not (heading or announces):
+            continue
+        review, plan = _REVIEW.search(head) is not None, _PLAN.search(head) is not None
+        if not (review or plan) or "报告" in head or _DIGIT.search(TIME.sub("", head)):
+            continue
+        i = bisect_right(starts, a - 1)
+        timed = [h for h in hits[i : i + 4] if h.end() <= b and _opens_part(h)]
+        if not timed:
+            # `三、下一步打算` begins a plan and `二、主要成效` ends one; neither says of which year
+            if heading and not review and not parts[-1].plan and _PLAN_UNTIMED.search(head):
+                parts.append(Part(a, whole.year, whole.year, whole.now, True, head))
+            elif heading and alone and review and parts[-1].plan:
+                parts.append(Part(a, whole.year, whole.default, whole.now, False, head))
+            continue
+        if timed[0].start() - a > (8 if announces and not heading else 14):
+            continue
+        periods = {_part_period(h, whole, past) for h in timed}
+        if len(periods) != 1:
+            continue
+        ((year, default),) = periods
+        now = default if default != year else f"asof:{year}"
+        if year == whole.year and default == year:
+            default, now = (default, now) if plan and not review else (whole.default, whole.now)
+        parts.append(Part(a, year, default, now, plan and not review, head))
+    return tuple(_until_reported(text, parts, hits, starts, whole, end))
+
+
+def _until_reported(
+    text: str, parts: list[Part], hits: Sequence[re.Match[str]], starts: Sequence[int], whole: Part, end: int
+) -> list[Part]:
+    """Parts that end where a sentence opens with a time already past: 截至9月底，… or 上半年，… under 下半年工作打算."""
+    out: list[Part] = []
+    for k, part in enumerate(parts):
+        out.append(part)
+        if not part.plan or part.year != whole.year:
+            continue
+        last = parts[k + 1].start if k + 1 < len(parts) else end
+        for i in range(bisect_right(starts, part.start), bisect_right(starts, last - 1)):
+            if _past_opening(text, hits[i], part, whole):
+                until = text.rfind("截", hits[i].start() - 4, hits[i].start())
+                start = until if until >= 0 else hits[i].start()
+                out.append(Part(start, whole.year, whole.default, whole.now, False, hits[i].group()))
+                break
+    return out
+
+
+def _past_opening(text: str, hit: re.Match[str], part: Part, whole: Part) -> bool:
+    if text[hit.end() : hit.end() + 1] not in ("，", ","):
+        return False
+    before = text[max(0, hit.start() - 8) : hit.start()].rstrip(" \t　")
+    if _REPORTED_UNTIL.search(before):
+        told = hit["y"] or hit["y2"]
+        return not told or spoken_year(told, whole.year) <= whole.year
+    if not before.endswith(_SENTENCE_BORDERS) or not (hit["half"] or hit["quarter"]):
+        return False
+    named = HALVES[hit["hh"]] if hit["half"] else f"Q{QUARTERS[hit['qq']]}"
+    planned = part.default[5:]
+    return planned in _MONTHS and _MONTHS[named][1] < _MONTHS[planned][0]
+
+
+_REPORTED_UNTIL = re.compile(r"[。！!\n][ \t　]*截[至止]到?$")
+_SENTENCE_BORDERS = ("。", "！", "!", "\n")
+_MONTHS = {"Q1": (1, 3), "Q2": (4, 6), "Q3": (7, 9), "Q4": (10, 12), "H1": (1, 6), "H2": (7, 12)}
+
+
+def _opens_part(hit: re.Match[str]) -> bool:
+    if hit["ym"]:
+        return bool(hit["q"] or hit["h"] or hit["m1"])
+    return bool(
+        hit["year"] or hit["this"] or hit["last"] or hit["next"] or hit["half"] or hit["quarter"] or hit["past"]
+    )
+
+
+def _part_period(hit: re.Match[str], whole: Part, past: str) -> tuple[str, str]:
+    """Year and default period of a part whose heading has this time word."""
+    if hit["ym"]:
+        year = spoken_year(hit["y"], whole.year)
+        if hit["q"]:
+            return year, f"{year}-Q{QUARTERS[hit['q']]}"
+        if hit["h"]:
+            return year, f"{year}-{HALVES[hit['h']]}"
+        return year, f"{year}-{read_number(hit['m1']):02d}..{year}-{read_number(hit['m2']):02d}"
+    if hit["half"]:
+        return whole.year, f"{whole.year}-{HALVES[hit['hh']]}"
+    if hit["quarter"]:
+        return whole.year, f"{whole.year}-Q{QUARTERS[hit['qq']]}"
+    year = (
+        past
+        if hit["past"]
+        else shifted(whole.year, -1)
+        if hit["last"]
+        else shifted(whole.year, 1)
+        if hit["next"]
+        else read_year(hit["y2"])
+        if hit["year"]
+        else whole.year
+    )
+    return year, year
