@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pipelines.extraction.cues import cue, siblings_of
@@ -154,6 +155,40 @@ def _last(
     return before, before
 
 
+@dataclass(slots=True)
+class _Draft:
+    """One number while its phrase is put together.
+
+    `before` is the quantity before it in the sentence, `last` the last one that no closed bracket shuts off, `old` the
+    one whose indicator and unit it takes over; `own` is the phrase as it stands in its own clause.
+    """
+
+    layout: Layout
+    mentions: Sequence[Mention]
+    index: int
+    mention: Mention
+    around: Surroundings
+    readings: Sequence[Reading]
+    before: Reading | None
+    last: Reading | None
+    left: str
+    right: str
+    scope: str
+    unit: str | None
+    kind: str
+    direction: str | None
+    rules: list[str]
+    phrase: str = ""
+    noun: str = ""
+    own: str = ""
+    old: Reading | None = None
+
+    @property
+    def noun_follows(self) -> bool:
+        """True where what stands behind the number may be a noun it counts."""
+        return bool(self.right) and self.right[0] not in _NO_NOUN and not self.right.startswith(_NO_NOUN_WORDS)
+
+
 def _read(
     layout: Layout,
     words: TargetWords,
@@ -163,9 +198,33 @@ def _read(
     readings: Sequence[Reading],
     planned: bool | None,
 ) -> Reading:
-    text = layout.text
+    d = _drafted(layout, words, mentions, i, around, readings, planned)
+    _name_from_behind(d)
+    if not d.phrase:
+        d.phrase = d.left
+        d.rules.append("before")
+        if d.left:
+            _name_from_before(d)
+        else:
+            _name_without_words(d)
+    _name_by_comparison(d)
+    core = d.phrase.translate(_IGNORED)
+    _name_by_kind(d, core)
+    _complete(d, core)
+    return _finished(d)
+
+
+def _drafted(
+    layout: Layout,
+    words: TargetWords,
+    mentions: Sequence[Mention],
+    i: int,
+    around: Surroundings,
+    readings: Sequence[Reading],
+    planned: bool | None,
+) -> _Draft:
+    """The pieces around a number with what belongs to others taken off, and its kind."""
     m = mentions[i]
-    unit = m.unit
     before, last = _last(layout, readings, m, around.sentence)
     if (
         before is not None
@@ -179,175 +238,218 @@ def _read(
     left, scope = _own_words(around.left)
     if _LEVEL_VERB.fullmatch(left):
         left = ""  # 2010年回落到116.2: a verb alone names nothing
-    right = around.right.strip(" 　")
+    unit, right = m.unit, around.right.strip(" 　")
     if unit == "个" and right.startswith("比值"):
         unit, right = ":100", right[2:]  # 出生人口性别比下降2.3个比值
-    old: Reading | None = None
-    kind, direction, kind_rule = kind_of(layout, words, m, around, unit, planned)
-    rules = [m.rule, kind_rule]
-    phrase = noun = own = ""
-    if right and unit not in _NOT_COUNTED and right[0] not in _NO_NOUN and not right.startswith(_NO_NOUN_WORDS):
-        noun, phrase = _from_noun_behind(text, mentions, i, around, right)
-        if noun:
-            rules.append("noun_after")
-    if unit == "元" and not left and len(right) >= 4 and right[0] not in _NO_NOUN and not _FUNDS_NOUN.match(right):
+    kind, direction, rule = kind_of(layout, words, m, around, unit, planned)
+    return _Draft(
+        layout, mentions, i, m, around, readings, before, last, left, right, scope, unit, kind, direction, [m.rule, rule]
+    )  # fmt: skip
+
+
+def _name_from_behind(d: _Draft) -> None:
+    """The noun that a number counts, the purpose or name of an amount of money."""
+    if d.unit not in _NOT_COUNTED and d.noun_follows:
+        d.noun, d.phrase = _from_noun_behind(d.layout.text, d.mentions, d.index, d.around, d.right)
+        if d.noun:
+            d.rules.append("noun_after")
+    if d.unit == "元" and not d.left and len(d.right) >= 4 and d.right[0] not in _NO_NOUN:
         # 全县|2.43亿元|财政专项扶贫资金|支出1.51亿元
-        named = noun_phrase(right)[0].strip("的、 ")
-        phrase = named if _LONG_NOUN <= len(named) <= 20 else ""
-        if phrase:
-            rules.append("noun_after")
-    if not phrase and (unit in ("元", "元/年") or (unit is None and _MONEY_VERB.search(around.left))):
-        phrase, outer, rule = _amount(around, left, right)
-        scope = scope or outer
+        named = "" if _FUNDS_NOUN.match(d.right) else noun_phrase(d.right)[0].strip("的、 ")
+        if _LONG_NOUN <= len(named) <= 20:
+            d.phrase = named
+            d.rules.append("noun_after")
+    if not d.phrase and (d.unit in ("元", "元/年") or (d.unit is None and _MONEY_VERB.search(d.around.left))):
+        d.phrase, outer, rule = _amount(d.around, d.left, d.right)
+        d.scope = d.scope or outer
         if rule:
-            rules.append(rule)
-    if not phrase:
-        phrase = left
-        rules.append("before")
-        shared = ""
-        if around.list_item and before is not None and before.unit == unit and 0 < len(left) <= 5 and before.own:
-            # 新建学校3所、卫生室5所; but 出生120人、死亡80人 are two events
-            shared = "" if left.endswith(_VITAL_EVENTS) else leading_verbs(before.own)
+            d.rules.append(rule)
+
+
+def _name_from_before(d: _Draft) -> None:
+    """What the words left of a number name, completed by the numbers before it where they only say what is different."""
+    left, before, last, sentence = d.left, d.before, d.last, d.around.sentence
+    if d.around.list_item and before is not None and before.unit == d.unit and len(left) <= 5 and before.own:
+        # 新建学校3所、卫生室5所; but 出生120人、死亡80人 are two events
+        shared = "" if left.endswith(_VITAL_EVENTS) else leading_verbs(before.own)
         if shared:
-            phrase = own = shared + left
-        elif not left and scope and unit in _SCOPE_NOUN and last is None:
-            phrase = _SCOPE_NOUN[unit]  # 全村213户926人: the unit alone says what is counted
-        elif not left and _TOTAL.search(around.left) and (totalled := _totalled(text, around, before)):
-            phrase = totalled
-            rules.append("total_of")
-        elif before is not None and left and (sibling := _of_sibling(readings, left, around.sentence)):
-            phrase = own = sibling
-            rules.append("sibling")
-        elif left and _is_motion(left) and (old := _of_unit(readings, m.unit, around.sentence)):
-            phrase = old.indicator  # 由500元提高到560元: one indicator before and after
-            rules.append("carried_change")
-        elif left and last is None and _is_motion(left) and (old := _in_line(layout, readings, m)):
-            phrase = old.indicator  # 人口连续减少。1961年末降到19.72万人
-            rules.append("carried")
-        elif not left and unit == "个" and m.text[-1] in _COUNTED_PLACES:
-            phrase = own = m.text[-1] + "数"  # 辖7镇58村
-        elif (
-            not left
-            and unit in _HEAD_SUFFIX
-            and right
-            and right[0] not in _NO_NOUN
-            and not right.startswith(_NO_NOUN_WORDS)
-            and not around.left.startswith(_COMPARING)
-            and not around.before.endswith("的")
-            and len(said := predicate(right)) >= _SAID
-        ):
-            phrase = said + _HEAD_SUFFIX[unit]  # 共有4123人|享受生活补贴
-            rules.append("said_of_them")
-        elif not left and last is not None:
-            old = last if last.mention.unit == m.unit else None
-            phrase = last.indicator
-            suffix, new = _HEAD_SUFFIX.get(last.unit or ""), _HEAD_SUFFIX.get(unit or "")
-            if suffix and new and phrase.endswith(suffix):
-                phrase = phrase.removesuffix(suffix) + new
-            rules.append("carried")
-        elif last is not None and len(left) > 1 and left[0] == "占" and not _is_generic(left):
-            # 50岁以上教师312人，占专任教师37.1%
-            phrase = own = joined(_CHANGE_SUFFIX.sub("", _MEASURE_SUFFIX.sub("", last.indicator)), left)
-            rules.append("share_of")
-        elif last is not None and (rate := rate_of_event(last.indicator, left)):
-            phrase = own = rate
-            rules.append("rate_of_event")
-        else:
-            phrase = own = left if unit in _LEVEL_UNITS else level_first(left)
-    if unit == "%" and right[:1] == "的" and (not left or _WANTED_ONLY.fullmatch(left)):
-        if behind := noun_phrase(right)[0][:24]:
-            phrase = behind  # 争取70%的中小学接入宽带
-            rules.append("share_of_noun")
-    elif before is not None and _is_comparison(phrase):
-        # 市里下达的目标10.66‰, 比上年的295人: the number is another value of what was just named
-        old = _of_unit(readings, m.unit, around.sentence) or before
-        phrase = _CHANGE_SUFFIX.sub("", old.indicator)
-        rules.append("compared_with")
-    if kind_rule == "plan_done" and last is not None:
-        phrase = joined(_MEASURE_SUFFIX.sub("", last.indicator), "任务")
-    if _COMPARED_CENSUS.search(around.before[-30:]):
-        rules.append("compared_census")
-    core = phrase.translate(_IGNORED)
-    if kind in ("growth", "change") and m.rule != "range":
-        phrase = _changed(around, left, _changing(readings, around.sentence, unit) or last)
-        rules.append("change_of")
-        old = _of_unit(readings, m.unit, around.sentence)
-    elif kind == "completion":
-        topic = _completed(layout, around) or (_CHANGE_SUFFIX.sub("", before.indicator) if before is not None else "")
-        done = _OF_PLAN.sub("", left.removesuffix("的").removeprefix("完成"))
-        if topic and not (last is not None and last.kind == "completion" and len(done) > 8):
-            phrase = topic + done + ("完成比例" if "比例" not in done and "率" not in done else "")
-        rules.append("completion")
-    elif "标准" in phrase and _QUALIFIER.fullmatch(phrase) and (old := _of_unit(readings, m.unit, around.sentence)):
-        phrase = old.indicator  # 生均图书28.7册，省定标准为25册
-        rules.append("standard_of")
-    elif phrase and (head := around.heading) and _QUALIFIER.fullmatch(phrase) and (hit := _HEADING_NOUN.match(head)):
-        phrase = joined(hit[1], phrase)
-        rules.append("heading")
-    elif "carried" not in rules and (len(core) <= 1 or _is_generic(core)):
-        topic = _topic(layout, around, last)
-        if topic:
-            phrase = joined(topic, phrase)
-            rules.append("topic")
-    phrase = shorten(phrase)
-    if around.opened and len(core) <= 4 and kind not in ("growth", "change"):
-        outer = trim(strip_numbers(around.opened))[0]
-        if outer and len(outer) <= 10:
-            phrase = outer + phrase
-            rules.append("part_in_brackets")
-    if not phrase:
-        phrase = _topic(layout, around, last)
-        rules.append("topic")
-    phrase, inner_scope = trim(phrase)
-    if phrase.endswith(_VITAL_EVENTS):
-        phrase += _EVENT_SUFFIX.get(unit or "", "")
-    if unit in _COUNT_SUFFIX and phrase and not phrase.endswith(("数", "人次", "户", "例")):
-        phrase += _COUNT_SUFFIX[unit]
-    unit, unit_rule = unit_of(m, unit, around.left, around.before, phrase, kind)
-    if (
-        {"carried_change", "carried", "change_of", "standard_of"} & set(rules)
-        and not _SCALED.search(m.text)
-        and unit == m.unit
-        and (unit_before := old.unit if old else None)
+            d.phrase = d.own = shared + left
+            return
+    if before is not None and (sibling := _of_sibling(d.readings, left, sentence)):
+        d.phrase = d.own = sibling
+        d.rules.append("sibling")
+        return
+    if _is_motion(left):
+        if old := _of_unit(d.readings, d.mention.unit, sentence):
+            d.phrase, d.old = old.indicator, old  # 由500元提高到560元: one indicator before and after
+            d.rules.append("carried_change")
+            return
+        if last is None and (old := _in_line(d.layout, d.readings, d.mention)):
+            d.phrase, d.old = old.indicator, old  # 人口连续减少。1961年末降到19.72万人
+            d.rules.append("carried")
+            return
+    if last is not None and len(left) > 1 and left[0] == "占" and not _is_generic(left):
+        # 50岁以上教师312人，占专任教师37.1%
+        d.phrase = d.own = joined(_CHANGE_SUFFIX.sub("", _MEASURE_SUFFIX.sub("", last.indicator)), left)
+        d.rules.append("share_of")
+    elif last is not None and (rate := rate_of_event(last.indicator, left)):
+        d.phrase = d.own = rate
+        d.rules.append("rate_of_event")
+    else:
+        d.phrase = d.own = left if d.unit in _LEVEL_UNITS else level_first(left)
+
+
+def _name_without_words(d: _Draft) -> None:
+    """The phrase of a number with nothing left of it: its scope, a total, what is said behind it, the quantity before."""
+    m, unit, last = d.mention, d.unit, d.last
+    if d.scope and unit in _SCOPE_NOUN and last is None:
+        d.phrase = _SCOPE_NOUN[unit]  # 全村213户926人: the unit alone says what is counted
+    elif _TOTAL.search(d.around.left) and (totalled := _totalled(d.layout.text, d.around, d.before)):
+        d.phrase = totalled
+        d.rules.append("total_of")
+    elif unit == "个" and m.text[-1] in _COUNTED_PLACES:
+        d.phrase = d.own = m.text[-1] + "数"  # 辖7镇58村
+    elif unit in _HEAD_SUFFIX and (said := _said_of_them(d)):
+        d.phrase = said + _HEAD_SUFFIX[unit]  # 共有4123人|享受生活补贴
+        d.rules.append("said_of_them")
+    elif last is not None:
+        d.old = last if last.mention.unit == m.unit else None
+        d.phrase = last.indicator
+        suffix, new = _HEAD_SUFFIX.get(last.unit or ""), _HEAD_SUFFIX.get(unit or "")
+        if suffix and new and d.phrase.endswith(suffix):
+            d.phrase = d.phrase.removesuffix(suffix) + new
+        d.rules.append("carried")
+
+
+def _said_of_them(d: _Draft) -> str:
+    """What is said of a number of persons or households whose noun is missing, long enough to name them; else ""."""
+    if not d.noun_follows or d.around.left.startswith(_COMPARING) or d.around.before.endswith("的"):
+        return ""
+    said = predicate(d.right)
+    return said if len(said) >= _SAID else ""
+
+
+def _name_by_comparison(d: _Draft) -> None:
+    """Another value of what was just named: 市里下达的目标10.66‰, 比上年的295人; the noun behind a share: 70%的中小学."""
+    if d.unit == "%" and d.right[:1] == "的" and (not d.left or _WANTED_ONLY.fullmatch(d.left)):
+        if behind := noun_phrase(d.right)[0][:24]:
+            d.phrase = behind
+            d.rules.append("share_of_noun")
+    elif d.before is not None and _is_comparison(d.phrase):
+        d.old = _of_unit(d.readings, d.mention.unit, d.around.sentence) or d.before
+        d.phrase = _CHANGE_SUFFIX.sub("", d.old.indicator)
+        d.rules.append("compared_with")
+    if "plan_done" in d.rules and d.last is not None:
+        d.phrase = joined(_MEASURE_SUFFIX.sub("", d.last.indicator), "任务")
+    if _COMPARED_CENSUS.search(d.around.before[-30:]):
+        d.rules.append("compared_census")
+
+
+def _name_by_kind(d: _Draft, core: str) -> None:
+    """What changed, what was completed, what a standard or a heading is about; `core` is the phrase's own characters."""
+    sentence, around = d.around.sentence, d.around
+    if d.kind in ("growth", "change") and d.mention.rule != "range":
+        d.phrase = _changed(around, d.left, _changing(d.readings, sentence, d.unit) or d.last)
+        d.rules.append("change_of")
+        d.old = _of_unit(d.readings, d.mention.unit, sentence)
+    elif d.kind == "completion":
+        d.phrase = _completion_of(d) or d.phrase
+        d.rules.append("completion")
+    elif (
+        "标准" in d.phrase
+        and _QUALIFIER.fullmatch(d.phrase)
+        and (old := _of_unit(d.readings, d.mention.unit, sentence))
     ):
-        unit = unit_before if unit_before.startswith(f"{unit}/") else unit
-    if kind == "actual" and unit == "元" and before is not None and _like_norm(before, m, phrase, around.left):
+        d.phrase, d.old = old.indicator, old  # 生均图书28.7册，省定标准为25册
+        d.rules.append("standard_of")
+    elif (
+        d.phrase and (head := around.heading) and _QUALIFIER.fullmatch(d.phrase) and (hit := _HEADING_NOUN.match(head))
+    ):
+        d.phrase = joined(hit[1], d.phrase)
+        d.rules.append("heading")
+    elif "carried" not in d.rules and (len(core) <= 1 or _is_generic(core)):
+        topic = _topic(d.layout, around, d.last)
+        if topic:
+            d.phrase = joined(topic, d.phrase)
+            d.rules.append("topic")
+
+
+def _completion_of(d: _Draft) -> str:
+    """What a share done is a share of, with its words: 孕前检查完成比例; "" where the number names it itself."""
+    topic = _completed(d.layout, d.around) or (_CHANGE_SUFFIX.sub("", d.before.indicator) if d.before else "")
+    done = _OF_PLAN.sub("", d.left.removesuffix("的").removeprefix("完成"))
+    if not topic or (d.last is not None and d.last.kind == "completion" and len(done) > 8):
+        return ""
+    return topic + done + ("" if "比例" in done or "率" in done else "完成比例")
+
+
+def _complete(d: _Draft, core: str) -> None:
+    """Shorten the phrase, put the bracket's owner in front, and the suffixes that tell numbers of events from rates."""
+    d.phrase = shorten(d.phrase)
+    if d.around.opened and len(core) <= 4 and d.kind not in ("growth", "change"):
+        outer = trim(strip_numbers(d.around.opened))[0]
+        if outer and len(outer) <= 10:
+            d.phrase = outer + d.phrase
+            d.rules.append("part_in_brackets")
+    if not d.phrase:
+        d.phrase = _topic(d.layout, d.around, d.last)
+        d.rules.append("topic")
+    d.phrase, inner_scope = trim(d.phrase)
+    d.scope = d.scope or inner_scope
+    if d.phrase.endswith(_VITAL_EVENTS):
+        d.phrase += _EVENT_SUFFIX.get(d.unit or "", "")
+    if d.unit in _COUNT_SUFFIX and d.phrase and not d.phrase.endswith(("数", "人次", "户", "例")):
+        d.phrase += _COUNT_SUFFIX[d.unit]
+
+
+def _finished(d: _Draft) -> Reading:
+    """The reading, with the unit that its sentence completes and how sure it is."""
+    m, around = d.mention, d.around
+    unit, unit_rule = unit_of(m, d.unit, around.left, around.before, d.phrase, d.kind)
+    if d.old is not None and unit == m.unit and not _SCALED.search(m.text) and not _INHERITING.isdisjoint(d.rules):
+        unit = d.old.unit if d.old.unit and d.old.unit.startswith(f"{unit}/") else unit
+    if d.kind == "actual" and unit == "元" and d.before is not None and _like_norm(d.before, m, d.phrase, around.left):
         # 生活补贴每人每月70元，护理补贴一级100元、二级80元
-        kind, unit = "norm", before.unit
-        rules.append("norm_before_it")
-    if unit is None and _in_ratio_range(m.value) and (ratio := _ratio_spoken_of(layout, m)):
+        d.kind, unit = "norm", d.before.unit
+        d.rules.append("norm_before_it")
+    if unit is None and _in_ratio_range(m.value) and (ratio := _ratio_spoken_of(d.layout, m)):
         # 出生人口性别比偏高。2000年为119.8，…；一孩为107.9，二孩高达131.5
-        phrase = phrase + ratio if phrase in _ORDERS else ratio
+        d.phrase = d.phrase + ratio if d.phrase in _ORDERS else ratio
         unit, unit_rule = ":100", "unit_inferred"
     flags = m.flags
     if unit_rule:
-        rules.append(unit_rule)
+        d.rules.append(unit_rule)
         if unit_rule == "unit_inferred":
             flags = (*flags, unit_rule)
-    confidence = 0.9 if phrase else 0.3
-    if "topic" in rules or "carried" in rules:
+    confidence = 0.9 if d.phrase else 0.3
+    if "topic" in d.rules or "carried" in d.rules:
         confidence = min(confidence, 0.7)
     if unit is None and m.value is not None:
         confidence = min(confidence, 0.5)
         flags = (*flags, "no_unit")
+    norm = d.kind == "norm"
     return Reading(
         m,
-        "norm" if kind == "norm" else "indicator",
-        phrase,
+        "norm" if norm else "indicator",
+        d.phrase,
         unit,
-        kind,
-        direction,
-        scope or inner_scope,
-        kind == "norm" or is_stock(phrase + around.left[-6:]),
+        d.kind,
+        d.direction,
+        d.scope,
+        norm or is_stock(d.phrase + around.left[-6:]),
         around.sentence,
         around.clause,
-        tuple(rules),
+        tuple(d.rules),
         (),
         flags,
         confidence,
-        noun,
-        own,
+        d.noun,
+        d.own,
     )
+
+
+_INHERITING = frozenset(("carried_change", "carried", "change_of", "standard_of"))
+"""Rules by which a number has the indicator, and so the unit per head, of another one."""
 
 
 def _like_norm(before: Reading, m: Mention, phrase: str, left: str) -> bool:

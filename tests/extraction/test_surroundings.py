@@ -32,7 +32,7 @@ def test_the_pieces_around_a_number_hold_no_border_and_no_other_number(text: str
     for i, m in enumerate(mentions):
         around = Surroundings(layout, mentions, i)
         start, end = around.clause
-        assert start <= m.start and m.end <= end or end <= m.end
+        assert start <= m.start and m.end <= end
         assert around.sentence[0] <= start
         assert around.right == text[m.end : m.end + len(around.right)]
         assert not any(c in around.right for c in "，,。；;\n")
