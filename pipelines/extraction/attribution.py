@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipelines.extraction.cues import cue, siblings_of
-from pipelines.extraction.kinds import TargetWords, change_verb, kind_of
+from pipelines.extraction.kinds import change_verb, kind_of
 from pipelines.extraction.links import link
 from pipelines.extraction.measures import unit_of
 from pipelines.extraction.mentions import Mention
 from pipelines.extraction.phrases import (
+    SIBLINGS,
     compose,
     for_sibling,
     joined,
@@ -65,11 +66,13 @@ _STOCK = cue("stock")
 
 _CLAUSE_MARKS = re.compile("[，,；;]")
 _DIGIT = re.compile("[0-9]")
-_IGNORED = str.maketrans("", "", '“”"的、')
+_IGNORED_SIGNS = frozenset('“”"的、')
+_IGNORED = str.maketrans("", "", "".join(_IGNORED_SIGNS))
 _NOT_COUNTED = frozenset(
     ("%", "‰", "百分点", "千分点", "元", ":100", ":1", "1:", "/10万", "/万", "/千", "倍", "番", None, "比")
 )
 _NO_NOUN = frozenset('、和及与，,。；;：:)）（(〔［[【"”多少高低增减升降')
+_REACHING = frozenset("到至为")
 _NO_NOUN_WORDS = (
     "发展到", "增加到", "增至", "上升", "提高", "减少到", "降到", "降至", "扩大到", "升至", "左右", "以上", "以下", "用于", "并", "进行", "到", "在", "于", "的目标", "分别", "实现", "完成", "受到", "为", "被",
 )  # fmt: skip
@@ -119,6 +122,12 @@ def _is_comparison(phrase: str) -> bool:
 
 
 @lru_cache(maxsize=65536)
+def _is_qualifier(phrase: str) -> bool:
+    """True for words that only say which of several is meant, or that a standard is: 小学, 省定标准."""
+    return _QUALIFIER.fullmatch(phrase) is not None
+
+
+@lru_cache(maxsize=65536)
 def _is_generic(phrase: str) -> bool:
     """True where a phrase is too little to name a row: 资金, 人数."""
     return _GENERIC.fullmatch(phrase) is not None
@@ -131,12 +140,11 @@ def attribute(
 
     `planned` tells whether the part of the text at a position speaks of what is to come (True) or has been (False).
     """
-    words = TargetWords(layout.text)
     readings: list[Reading] = []
     for i, m in enumerate(mentions):
         if m.mention_class == "quantity":
             around = Surroundings(layout, mentions, i)
-            readings.append(_read(layout, words, mentions, i, around, readings, planned(m.start)))
+            readings.append(_read(layout, mentions, i, around, readings, planned(m.start)))
     return link(layout, readings)
 
 
@@ -147,6 +155,8 @@ def _last(
     before = readings[-1] if readings and readings[-1].sentence == sentence else None
     if before is None:
         return None, None
+    if not layout.closed:
+        return before, before
     for r in reversed(readings):
         if r.sentence != sentence:
             break
@@ -191,14 +201,13 @@ class _Draft:
 
 def _read(
     layout: Layout,
-    words: TargetWords,
     mentions: Sequence[Mention],
     i: int,
     around: Surroundings,
     readings: Sequence[Reading],
     planned: bool | None,
 ) -> Reading:
-    d = _drafted(layout, words, mentions, i, around, readings, planned)
+    d = _drafted(layout, mentions, i, around, readings, planned)
     _name_from_behind(d)
     if not d.phrase:
         d.phrase = d.left
@@ -208,7 +217,7 @@ def _read(
         else:
             _name_without_words(d)
     _name_by_comparison(d)
-    core = d.phrase.translate(_IGNORED)
+    core = d.phrase if _IGNORED_SIGNS.isdisjoint(d.phrase) else d.phrase.translate(_IGNORED)
     _name_by_kind(d, core)
     _complete(d, core)
     return _finished(d)
@@ -216,7 +225,6 @@ def _read(
 
 def _drafted(
     layout: Layout,
-    words: TargetWords,
     mentions: Sequence[Mention],
     i: int,
     around: Surroundings,
@@ -236,12 +244,12 @@ def _drafted(
         # an age belongs to the noun behind it all the same: 65岁以上|老年人|免费体检8230人
         around.left = rest[len(before.noun) :] if before.unit not in _AGES else before.mention.text + rest
     left, scope = _own_words(around.left)
-    if _LEVEL_VERB.fullmatch(left):
+    if left[-1:] in _REACHING and _LEVEL_VERB.fullmatch(left):
         left = ""  # 2010年回落到116.2: a verb alone names nothing
     unit, right = m.unit, around.right.strip(" 　")
     if unit == "个" and right.startswith("比值"):
         unit, right = ":100", right[2:]  # 出生人口性别比下降2.3个比值
-    kind, direction, rule = kind_of(layout, words, m, around, unit, planned)
+    kind, direction, rule = kind_of(layout, m, around, unit, planned)
     return _Draft(
         layout, mentions, i, m, around, readings, before, last, left, right, scope, unit, kind, direction, [m.rule, rule]
     )  # fmt: skip
@@ -341,7 +349,7 @@ def _name_by_comparison(d: _Draft) -> None:
         d.rules.append("compared_with")
     if "plan_done" in d.rules and d.last is not None:
         d.phrase = joined(_MEASURE_SUFFIX.sub("", d.last.indicator), "任务")
-    if _COMPARED_CENSUS.search(d.around.before[-30:]):
+    if "普查" in (near := d.around.before[-30:]) and _COMPARED_CENSUS.search(near):
         d.rules.append("compared_census")
 
 
@@ -355,16 +363,10 @@ def _name_by_kind(d: _Draft, core: str) -> None:
     elif d.kind == "completion":
         d.phrase = _completion_of(d) or d.phrase
         d.rules.append("completion")
-    elif (
-        "标准" in d.phrase
-        and _QUALIFIER.fullmatch(d.phrase)
-        and (old := _of_unit(d.readings, d.mention.unit, sentence))
-    ):
+    elif "标准" in d.phrase and _is_qualifier(d.phrase) and (old := _of_unit(d.readings, d.mention.unit, sentence)):
         d.phrase, d.old = old.indicator, old  # 生均图书28.7册，省定标准为25册
         d.rules.append("standard_of")
-    elif (
-        d.phrase and (head := around.heading) and _QUALIFIER.fullmatch(d.phrase) and (hit := _HEADING_NOUN.match(head))
-    ):
+    elif d.phrase and _is_qualifier(d.phrase) and (head := around.heading) and (hit := _HEADING_NOUN.match(head)):
         d.phrase = joined(hit[1], d.phrase)
         d.rules.append("heading")
     elif "carried" not in d.rules and (len(core) <= 1 or _is_generic(core)):
@@ -469,6 +471,8 @@ _SCALED = re.compile("[万亿]")
 
 def _of_sibling(readings: Sequence[Reading], own: str, sentence: tuple[int, int]) -> str:
     """The phrase of the nearest sibling named before in the sentence, with `own` in its place; "" if there is none."""
+    if own not in SIBLINGS:
+        return ""
     for r in reversed(readings[-_SIBLING_REACH:]):
         if r.sentence != sentence:
             break

@@ -6,7 +6,6 @@ Whether a compared target is a level or a margin is decided in `target_reading` 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 
 from pipelines.extraction.cues import cue
 from pipelines.extraction.mentions import Mention
@@ -64,34 +63,17 @@ _TONE = cue("tone")
 
 # every pattern of change and comparison holds one of these; most numbers have none of them before them
 _MOVES = re.compile("[增升提高低下减降回缩少多超涨跌压]")
+# what stands behind most numbers begins with none of these: norm_line, level_behind and target_after need not be tried
+BEHIND_FIRST = frozenset("的警红国省进序时合控目要任指上标以之计意预资投捐")
 _NORM_UNITS = frozenset(("元", "岁", "周岁", "公斤", "千克", "斤", None, "小时", "元/人", "年"))
 _COUNTED = frozenset(("人", "户", "所", "个", "家", "人次", "例", "件", "项", "次", "村"))
 _SYMBOLS = frozenset(("%", "‰", "百分点", "千分点"))
 _SUM = re.compile("[万亿]")  # scale words that no payment per head has
 _LIST_REACH = 90
+_WORD_REACH = 12  # characters of a word that plans, with those that its pattern looks at behind it
 _NEXT_SENTENCE = 12  # characters of the next sentence that can still speak of this one's numbers
 _DONE_AFTER = ("已", "均已", "全部已")  # behind the number: it has happened
 _BOUNDS = ("不低于", "不高于", "不超过", "不少于", "≤", "≥")  # a bound as part of the number
-
-
-class TargetWords:
-    """Where the words stand that make a target of every number up to the full stop (预计, 力争, 计划), in one text."""
-
-    __slots__ = ("ends", "starts")
-
-    def __init__(self, text: str) -> None:
-        hits = [m.span() for m in _TARGET_LIST.finditer(text)]
-        self.starts = [a for a, _ in hits]
-        self.ends = [b for _, b in hits]
-
-    def last_end(self, low: int, high: int) -> int:
-        """End of the last of them within [low, high), -1 if none."""
-        k = bisect_left(self.starts, high)
-        while k and self.starts[k - 1] >= low:
-            k -= 1
-            if self.ends[k] <= high:
-                return self.ends[k]
-        return -1
 
 
 def change_verb(left: str) -> str:
@@ -127,7 +109,7 @@ def _direction(verb: str) -> str:
 
 
 def kind_of(
-    layout: Layout, words: TargetWords, m: Mention, around: Surroundings, unit: str | None, planned: bool | None
+    layout: Layout, m: Mention, around: Surroundings, unit: str | None, planned: bool | None
 ) -> tuple[str, str | None, str]:
     """Kind, direction (up, down, at_most, at_least or None) and the rule that decided, for one quantity.
 
@@ -140,23 +122,28 @@ def kind_of(
         return "growth", "up", "doubling"
     percent = unit in ("%", "‰", "倍")
     points = unit in ("百分点", "千分点", "点")
-    moved = _moved(around, left, tail, unit, percent, points, layout.text[around.clause[0] : m.start])
+    before = layout.text[around.clause[0] : m.start]
+    moved = _moved(around, left, tail, unit, percent, points, before)
     if moved is not None:
         return moved
-    before = layout.text[around.clause[0] : m.start]
     right = around.right
     if unit in ("%", "倍") and (_COMPLETION.search(tail) or (left == "的" and _PLAN_SHARE.search(before))):
         return "completion", None, "completion"
     if right == "的" and _PLAN_DONE.search(tail) and layout.text[m.end + 1 : m.end + 2].isdigit():
         return "target", None, "plan_done"  # 完成任务400对的100.75%
-    if _NORM_LINE.match(right):
-        return "norm", None, "norm_line"
-    if (behind := _LEVEL_BEHIND.match(right)) and (m.start < m.number_start or _LEVEL_BEFORE.search(tail)):
-        # 低于省定75%的要求, 超过省定85%的标准
-        return ("norm" if _LIMIT_BEHIND.search(behind.group()) else "target"), None, "level_behind"
+    if right[:1] in BEHIND_FIRST:
+        if _NORM_LINE.match(right):
+            return "norm", None, "norm_line"
+        if (behind := _LEVEL_BEHIND.match(right)) and (m.start < m.number_start or _LEVEL_BEFORE.search(tail)):
+            # 低于省定75%的要求, 超过省定85%的标准
+            return ("norm" if _LIMIT_BEHIND.search(behind.group()) else "target"), None, "level_behind"
     if around.opened and not left and _TARGET_IN_BRACKETS.search(around.opened):
         return "target", None, "target_in_brackets"
-    if unit not in _COUNTED and _STANDARD_BEFORE.search(left):
+    if (
+        unit not in _COUNTED
+        and ("标准" in left or "定的" in left or "要求的" in left)
+        and _STANDARD_BEFORE.search(left)
+    ):
         return "norm", None, "standard_before"
     if unit == "元" and _PUPIL_NORM.search(around.before[-24:]) and not _SUM.search(m.text):
         return "norm", None, "pupil_norm"
@@ -175,10 +162,10 @@ def kind_of(
                 return "norm", None, "norm"
             if _STANDARD_SET.search(around.before[-36:]):
                 return "norm", None, "norm"
-    target = _target(layout, words, m, around, before, right, planned)
+    target = _target(layout, m, around, before, right, planned)
     if not target and planned and not _PAST_WORDS.search(before):
         target = "target_part"
-    if not target and not _PAST_WORDS.search(before) and _undone(layout.text, m.end, around.sentence[1]):
+    if not target and _undone(layout.text, m.end, around.sentence[1]) and not _PAST_WORDS.search(before):
         target = "target_undone"
     if target:
         at = m.approx if m.approx in ("at_least", "at_most") else None
@@ -234,13 +221,11 @@ def _undone(text: str, start: int, end: int) -> bool:
     return hit["border"] not in "（(" or not any(c.isdigit() for c in text[start : hit.start()])
 
 
-def _target(
-    layout: Layout, words: TargetWords, m: Mention, around: Surroundings, before: str, right: str, planned: bool | None
-) -> str:
+def _target(layout: Layout, m: Mention, around: Surroundings, before: str, right: str, planned: bool | None) -> str:
     """Whether the number is wanted, planned or foreseen, and by which words; an outcome word nearer to it undoes that."""
-    if _TARGET_AFTER.match(right):
+    if right[:1] in BEHIND_FIRST and _TARGET_AFTER.match(right):
         return "target_after"
-    if right.startswith(_DONE_AFTER) or _HAVE_SO_MANY.search(before):
+    if right.startswith(_DONE_AFTER) or (before[-1:] == "有" and _HAVE_SO_MANY.search(before)):
         return ""
     if beside_target(before):
         return "target_compared"
@@ -260,9 +245,20 @@ def _target(
         return ""
     # one 预计 or 计划 governs a list of clauses up to the full stop or semicolon (预计实现…亿元，…亿元，…元)
     part = layout.part_start(around.clause[0], around.sentence[0])
-    at = words.last_end(part, around.clause[0])
+    at = _governing(layout.text, part, around.clause[0])
     if at >= 0 and m.start - at < _LIST_REACH + 2:
         between = _DONE_OPENING.sub("", layout.text[at : m.start])
         if len(between) < _LIST_REACH and not _OUTCOME_LIST.search(between):
             return "target_list"
     return ""
+
+
+def _governing(text: str, low: int, high: int) -> int:
+    """End of the last word between two positions that makes targets of what follows (预计, 力争, 计划); -1 if none."""
+    last = -1
+    if low < high:
+        start = max(low, high - _LIST_REACH - _WORD_REACH)
+        for hit in _TARGET_LIST.finditer(text, start, min(len(text), high + _WORD_REACH)):
+            if hit.end() <= high:
+                last = hit.end()
+    return last

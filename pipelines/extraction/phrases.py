@@ -43,6 +43,13 @@ _EDGES = " \t　“”\"'‘’:：、-—·()（）\n"
 _ROUNDS = 8  # a phrase sheds at most so many words at either end
 _NUMBERING = frozenset("(（0123456789一二三四五六七八九十 \t　")
 _LONGEST_TRAILING = 8
+# the signs that leading words begin with and trailing ones end with: most phrases have neither
+LEADING_FIRST = frozenset(
+    "每其全按确力争务另此同并以及和与还又也再均都已共总合累先继今去上本年当至目截到现第一二三四下幾几通经照依根在于将对为向给由从把使让因等有是所即公统登内末底的实"
+)
+TRAILING_LAST = frozenset(
+    '“”"‘’:：、(（为是达到了约近共计有已也均都仅高多破过在至升别分等预实完现成增占可各每年月天日期人户生村尚还仍于低少就能要的来由从将比中'
+).union(sign for sign in map(chr, range(0x3001)) if sign.isspace())
 _PREPOSITIONS = frozenset("有是对在于向给由从")
 _FUNCTION_WORDS = frozenset("的为是达约近共有也均都仅在至到了计等可各就能由从将比和与及")  # no phrase by themselves
 _MASKS = frozenset("*xX×＊_")
@@ -85,13 +92,15 @@ def trim(phrase: str) -> tuple[str, str]:
         if phrase[:1] in ("全", "我", "本") and (hit := _SCOPE.match(phrase)):
             scope = scope or _SCOPE_WORDS.sub("", hit.group())
             phrase = phrase[hit.end() :]
-        hit = _LEADING.match(phrase)
+        hit = _LEADING.match(phrase) if phrase[:1] in LEADING_FIRST else None
         if hit and (end := hit.end()) < len(phrase) and not (hit.group() in _PREPOSITIONS and len(phrase) <= 2):
             phrase = phrase[end:]
         phrase = phrase.strip(" \t　:：、")
         if phrase == before:
             break
     for _ in range(_ROUNDS):
+        if phrase[-1:] not in TRAILING_LAST:
+            break
         before = phrase
         hit = _TRAILING.search(phrase, max(0, len(phrase) - _LONGEST_TRAILING))
         if hit and hit.start() > 0:
@@ -274,11 +283,14 @@ def rate_of_event(topic: str, phrase: str) -> str:
     ('婴儿死亡率', '')
     """
     event = phrase.removesuffix("率")
+    if event == phrase:
+        return ""
     stem = _MEASURE_SUFFIX.sub("", topic)
-    return stem + "率" if event != phrase and len(stem) > len(event) >= 2 and stem.endswith(event) else ""
+    return stem + "率" if len(stem) > len(event) >= 2 and stem.endswith(event) else ""
 
 
 _LEVELS = cue("level_behind_measure")
+LEVEL_ENDS = frozenset(("小学", "初中", "高中", "儿园", "城镇", "农村"))
 
 
 def level_first(phrase: str) -> str:
@@ -287,11 +299,13 @@ def level_first(phrase: str) -> str:
     >>> level_first("生均图书小学"), level_first("小学")
     ('小学生均图书', '小学')
     """
-    hit = _LEVELS.search(phrase)
+    hit = _LEVELS.search(phrase) if phrase[-2:] in LEVEL_ENDS else None
     return hit[1] + phrase[: hit.start()].rstrip("为的") if hit and len(phrase) >= len(hit[1]) + 2 else phrase
 
 
 _SIBLINGS = tuple(frozenset(words.split()) for words in siblings())
+SIBLINGS = frozenset().union(*_SIBLINGS)
+"""All words that stand for one another in lists of like figures."""
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate, compress, count
+from operator import add
 
 from pipelines.extraction.mentions import Mention
 
@@ -17,11 +19,12 @@ SENTENCE_REACH = 3000
 SENTENCE_AHEAD = 200
 """Characters a sentence is followed ahead."""
 
-_MARKS = re.compile("[，,。；;：:！!？?\n（(）)〔〕［］]")
-_SENTENCE_ENDS = "。！!？?\n"
-_OPENING = "（(〔［"
-_CLOSING = "）)〕］"
-_BRACKETS = _OPENING + _CLOSING
+_MARKS = re.compile("([，,。；;：:！!？?\n（(）)〔〕［］])")
+_OPENING = frozenset("（(〔［")
+_CLOSING = frozenset("）)〕］")
+_SENTENCE_ENDS = frozenset("。！!？?\n")
+_CLAUSE_ENDS = _SENTENCE_ENDS | frozenset("，,；;：:")
+_SEMICOLONS = frozenset("；;")
 
 
 def _last(positions: Sequence[int], low: int, high: int) -> int:
@@ -44,12 +47,14 @@ class Layout:
     def __init__(self, text: str) -> None:
         self.text = text
         self._sentence = (-1, -1, "")  # the last one asked for: the numbers of a sentence share it
-        marks = [m.start() for m in _MARKS.finditer(text)]
-        self.sentence_ends = [p for p in marks if text[p] in _SENTENCE_ENDS]
-        self.clause_ends = [p for p in marks if text[p] not in _BRACKETS]
-        self.semicolons = [p for p in marks if text[p] in "；;"]
-        self.opened = [p for p in marks if text[p] in _OPENING]
-        self.closed = [p for p in marks if text[p] in _CLOSING]
+        pieces = _MARKS.split(text)  # pieces and marks in turn: their lengths tell the places, no object for each mark
+        signs = pieces[1::2]
+        marks = list(map(add, accumulate(map(len, pieces[::2])), count()))
+        self.sentence_ends = list(compress(marks, map(_SENTENCE_ENDS.__contains__, signs)))
+        self.clause_ends = list(compress(marks, map(_CLAUSE_ENDS.__contains__, signs)))
+        self.semicolons = list(compress(marks, map(_SEMICOLONS.__contains__, signs)))
+        self.opened = list(compress(marks, map(_OPENING.__contains__, signs)))
+        self.closed = list(compress(marks, map(_CLOSING.__contains__, signs)))
         self.lines = [p for p in self.sentence_ends if text[p] == "\n"]
 
     def sentence_start(self, position: int, reach: int = SENTENCE_REACH) -> int:
@@ -87,13 +92,19 @@ class Layout:
 
     def sentence(self, start: int, end: int, reach: int = 300) -> str:
         """The sentence around a span with its end mark, cut `reach` characters before and behind it."""
-        low = self.sentence_start(start, reach)
-        ceiling = min(len(self.text), end + reach)
-        high = _first(self.sentence_ends, end, ceiling)
-        if high < ceiling:
-            high += 1
+        ends = self.sentence_ends
+        k = bisect_left(ends, start)
+        low = ends[k - 1] + 1 if k else 0
+        if low < start - reach:
+            low = start - reach
+        high = min(len(self.text), end + reach)
+        while k < len(ends) and (p := ends[k]) < high:
+            if p >= end:
+                high = p + 1
+                break
+            k += 1
         if self._sentence[0] != low or self._sentence[1] != high:
-            self._sentence = (low, high, self.text[max(0, low) : high].strip())
+            self._sentence = (low, high, self.text[low:high].strip())
         return self._sentence[2]
 
     def open_bracket(self, start: int, end: int) -> int:
@@ -127,11 +138,32 @@ class Surroundings:
         text = layout.text
         start, end = mentions[i].start, mentions[i].end
         self._layout = layout
-        self.sentence = sentence_start, sentence_end = layout.sentence_start(start), layout.sentence_end(end)
-        clause_start = layout.clause_start(start, sentence_start)
-        clause_end = layout.clause_end(end, sentence_end)
+        # the borders of Layout.sentence_start, sentence_end, clause_start and clause_end, in one look for each list
+        ends = layout.sentence_ends
+        k = bisect_left(ends, start)
+        sentence_start = ends[k - 1] + 1 if k else 0
+        if sentence_start < start - SENTENCE_REACH:
+            sentence_start = start - SENTENCE_REACH
+        sentence_end = min(len(text), end + SENTENCE_AHEAD)
+        while k < len(ends) and (p := ends[k]) < sentence_end:
+            if p >= end:
+                sentence_end = p
+                break
+            k += 1
+        self.sentence = sentence_start, sentence_end
+        ends = layout.clause_ends
+        k = bisect_left(ends, start)
+        clause_start = ends[k - 1] + 1 if k and ends[k - 1] >= sentence_start else sentence_start
+        clause_end = sentence_end
+        while k < len(ends) and (p := ends[k]) < clause_end:
+            if p >= end:
+                clause_end = p
+                break
+            k += 1
         self.opened = ""
-        if layout.opened:
+        opened = layout.opened
+        k = bisect_left(opened, start) if opened else 0
+        if k and opened[k - 1] >= sentence_start:
             # a bracket that opens inside the clause starts the text of its own; one that closed is skipped
             bracket = layout.open_bracket(clause_start, start)
             if bracket >= 0:
@@ -144,7 +176,7 @@ class Surroundings:
                     self.opened = text[layout.clause_start(outside, sentence_start) : outside]
         if layout.closed:
             close = _first(layout.closed, end, clause_end)
-            if close < clause_end and _first(layout.opened, end, close) == close:
+            if close < clause_end and _first(opened, end, close) == close:
                 clause_end = close
         self.clause = clause_start, clause_end
         left_start, right_end = clause_start, clause_end
