@@ -293,8 +293,8 @@ def _observation(r: Understood, row: Row, doc_id: str, rank: int) -> dict[str, A
         "candidates": list(reading.mention.candidates),
         "confidence": row.confidence,
         "rule": row.rule,
-        "links_rel": [relation for relation, _ in row.links],
-        "links_to": [_id(doc_id, to) for _, to in row.links],
+        "links_rel": [relation for relation, _ in row.links] if row.links else [],
+        "links_to": [_id(doc_id, to) for _, to in row.links] if row.links else [],
     }
 
 

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pipelines.catalogue.indicators import link as link_indicator
 from pipelines.catalogue.places import PlaceGuess
@@ -45,6 +46,7 @@ _OWN_PLACE = re.compile(r"[一-鿿]{1,10}?[县区市旗](?=[一-鿿]{2})")
 _PLACE_NAME = re.compile(r"[一-鿿]{1,10}[县区市旗]")
 _PLACE_ENDS = re.compile("[县区市旗]")
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
+_MOVED = frozenset(("change", "growth"))
 _MEAN_GROWTH = re.compile("年(?:平)?均(?:增长|递增|增速|下降)")
 _OF_THAT_TIME = re.compile("(?:同期|末|底)?的?$")
 _HEAD = 600  # characters of a document in which the superior of a common county name is looked for
@@ -123,7 +125,7 @@ def rows_of(r: Understood) -> list[Row]:
         place = r.places[number]
         flags = list(reading.flags)
         value, values = m.value, m.values
-        if damage.touches(m) and "damaged" not in flags:
+        if damage.any and "damaged" not in flags and damage.touches(m):
             flags.append("damaged")
         confidence = reading.confidence
         if "damaged" in flags:
@@ -146,7 +148,9 @@ def rows_of(r: Understood) -> list[Row]:
             if level and period_kind(period) in ("quarter", "half") and names_level(reading):
                 period = f"asof:{period}"  # 上半年，…。寄宿生1385名: a level at the end of the half year
         indicator = reading.indicator
-        scope = "" if _WHOLE_PLACE.match(reading.scope) else reading.scope
+        scope = reading.scope
+        if scope and _WHOLE_PLACE.match(scope):
+            scope = ""
         if not reading.scope or is_own_township(scope):
             clause = reading.clause[0]
             named_part = "" if reading.row else clause_scope(r.layout, clause, reading.sentence[0], m.start)
@@ -165,7 +169,7 @@ def rows_of(r: Understood) -> list[Row]:
                 # 晋江市常住人口206.9万人: the phrase itself names another county than the section
                 place, indicator = own, indicator[named.end() :]
         linked = link_indicator(indicator, reading.unit or "") if reading.kind != "norm" or reading.unit else None
-        if any(rel == "previous_of" for rel, _ in reading.links) and not _told(r.text, words, m.start):
+        if reading.links and any(rel == "previous_of" for rel, _ in reading.links) and not _told(r.text, words, m.start):
             # 由5.73‰降到5.13‰: the value before, and nothing says before when; unless 与2010年相比 opens the list
             period, words = compared_with(line, r.layout, m.start, level)
             if period is None:
@@ -174,7 +178,7 @@ def rows_of(r: Understood) -> list[Row]:
             # 比第六次人口普查的815848人增加: the value of another census, and no year says which
             flags.append("prior_value")
             period = None
-        elif (reading.kind in ("change", "growth") or _MEAN_GROWTH.search(indicator)) and over_years(
+        elif (reading.kind in _MOVED or ("均" in indicator and _MEAN_GROWTH.search(indicator))) and over_years(
             line, r.layout, m.start, period
         ):
             period = None  # 比1973年提高52.8个百分点: a change over several years is that of none of them
@@ -204,7 +208,7 @@ def rows_of(r: Understood) -> list[Row]:
                 scope,
                 place.place_code,
                 place.full_name,
-                _first_named(_BASES, indicator) if _ANY_BASIS.search(indicator) else "",
+                _basis(indicator),
                 period,
                 words or None,
                 status,
@@ -229,6 +233,12 @@ def _connect(rows: Sequence[Row]) -> None:
 
 def _first_named(patterns: Sequence[tuple[str, re.Pattern[str]]], text: str) -> str:
     return next((name for name, pattern in patterns if pattern.search(text)), "")
+
+
+@lru_cache(maxsize=65536)
+def _basis(indicator: str) -> str:
+    """The basis an indicator names (常住, 户籍, 现价, …), "" if none."""
+    return _first_named(_BASES, indicator) if _ANY_BASIS.search(indicator) else ""
 
 
 def _told(text: str, words: str, start: int) -> bool:
@@ -268,11 +278,10 @@ class _Damage:
         self._risky = [e for e in r.edits if e.number_risk]
         self._starts = [e.start for e in self._risky]
         self._read = r
+        self.any = bool(self._risky)
 
     def touches(self, m: Mention) -> bool:
         """True where one of them touches the mention."""
-        if not self._risky:
-            return False
         r = self._read
         start, end = r.map.to_original(m.start, m.end)
         if r.source.plain is not None:  # edits count in the text that was restored, before its markup
