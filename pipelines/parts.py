@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import accumulate, chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -106,14 +107,17 @@ def frame_of(table: str, rows: Sequence[Mapping[str, Any]], version: str) -> pl.
     if not rows:
         return empty(table)
     schema = SCHEMAS[table]
-    foreign = set().union(*{tuple(row) for row in rows}) - schema.keys()
-    if foreign:
-        raise ValueError(f"{table}: foreign columns {sorted(foreign)}")
-    columns = {
-        name: _column(name, [row.get(name) for row in rows], dtype)
-        for name, dtype in schema.items()
-        if name != "extractor_version"
-    }
+    names = [name for name in schema if name != "extractor_version"]
+    try:
+        cells = {name: list(map(itemgetter(name), rows)) for name in names}
+        complete = sum(map(len, rows)) == len(names) * len(rows)
+    except KeyError:
+        complete = False
+    if not complete:  # a row without some columns, or with others; told from the counts alone where all is well
+        if foreign := set().union(*rows) - schema.keys():
+            raise ValueError(f"{table}: foreign columns {sorted(foreign)}")
+        cells = {name: [row.get(name) for row in rows] for name in names}
+    columns = {name: _column(name, values, schema[name]) for name, values in cells.items()}
     if "extractor_version" in schema:
         columns["extractor_version"] = pl.repeat(version, len(rows), dtype=pl.String, eager=True)
     return conform(table, pl.DataFrame(columns).select(list(schema)))

@@ -169,7 +169,11 @@ def rows_of(r: Understood) -> list[Row]:
                 # 晋江市常住人口206.9万人: the phrase itself names another county than the section
                 place, indicator = own, indicator[named.end() :]
         linked = link_indicator(indicator, reading.unit or "") if reading.kind != "norm" or reading.unit else None
-        if reading.links and any(rel == "previous_of" for rel, _ in reading.links) and not _told(r.text, words, m.start):
+        if (
+            reading.links
+            and any(rel == "previous_of" for rel, _ in reading.links)
+            and not _told(r.text, words, m.start)
+        ):
             # 由5.73‰降到5.13‰: the value before, and nothing says before when; unless 与2010年相比 opens the list
             period, words = compared_with(line, r.layout, m.start, level)
             if period is None:
