@@ -85,6 +85,8 @@ class Corpus:
     unchanged: int
     inputs_sha256: str
     bad: tuple[BadDocument, ...] = field(default=())
+    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Parts that hold documents of other parts and no more: by name those other parts."""
 
     @property
     def extracted(self) -> int:
@@ -224,8 +226,10 @@ def extract_corpus(
         yield from run_batches(work, batches, using, partial(crashed, folder=folder, version=version))
 
 
-def _tidied(folder: Path, manifest: pl.DataFrame, parts: dict[str, Part], version: str) -> pl.DataFrame:
-    """The manifest with parts that hold its documents and no others, and few small ones."""
+def _tidied(
+    folder: Path, manifest: pl.DataFrame, parts: dict[str, Part], version: str
+) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
+    """The manifest with parts that hold its documents and no others, and few small ones; and of what new ones are made."""
     live = manifest.group_by("part").agg("doc_id").sort("part")
     sizes = {name: parts[name].tables["documents"].rows for name in live["part"]}
     groups: list[tuple[list[str], list[str]]] = []
@@ -245,7 +249,7 @@ def _tidied(folder: Path, manifest: pl.DataFrame, parts: dict[str, Part], versio
                 together = []
             together.append((name, doc_ids))
     if not groups:
-        return manifest
+        return manifest, {}
     hashes = {d: (s, b) for d, s, b in manifest.select("doc_id", "sha256", "sidecar_sha256").iter_rows()}
 
     def join(group: tuple[list[str], list[str]]) -> Part:
@@ -260,11 +264,12 @@ def _tidied(folder: Path, manifest: pl.DataFrame, parts: dict[str, Part], versio
         orient="row",
     )
     parts.update({part.name: part for part in joined})
-    return (
+    tidied = (
         manifest.join(moved, on="doc_id", how="left", maintain_order="left")
         .with_columns(pl.coalesce("moved", "part").alias("part"))
         .select(list(_MANIFEST))
     )
+    return tidied, {part.name: tuple(names) for part, (names, _) in zip(joined, groups, strict=True)}
 
 
 def _forget(folder: Path, live: Iterable[str]) -> None:
@@ -355,7 +360,8 @@ def read_corpus(
                 _save(cache, manifest, lines)
                 saved = time.monotonic()
         manifest = _with_lines(manifest, lines)
-    manifest = _tidied(folder, manifest, parts, version).sort("doc_id")
+    manifest, made_of = _tidied(folder, manifest, parts, version)
+    manifest = manifest.sort("doc_id")
     write_if_changed(cache / "manifest.parquet", parquet_bytes(manifest))
     live = sorted(set(manifest["part"]))
     _forget(folder, live)
@@ -368,6 +374,7 @@ def read_corpus(
         removed=removed,
         unchanged=manifest.height - n_new - n_changed,
         inputs_sha256=hash_inputs(tables or Path(raw), manifest),
+        made_of=made_of,
     )
     return _with_bad(found)
 

@@ -21,21 +21,24 @@ from pipelines.catalogue.corrections import Correction, Fault
 from pipelines.catalogue.corrections import apply as apply_corrections
 from pipelines.corpus import Corpus, code_version
 from pipelines.executors import Engine, run_batches
-from pipelines.parts import DOCUMENT_TABLES, Part, read_part, write_part
+from pipelines.parts import DOCUMENT_TABLES, Part, read_part, rows_of, write_part
+from pipelines.warehouse.evidence import document_evidence, place_sums
+from pipelines.warehouse.gates import document_faults
 from pipelines.warehouse.schema import empty
 from pipelines.warehouse.staging import TableFile
 
 CODE_FOLDERS = ("analysis", "catalogue", "series", "warehouse")
 IN_PROCESS_BELOW = 24
 """Parts that are finished faster in this process than workers are started."""
-BATCH = 8
+BATCH = 4
+"""Parts worked out at once: many small steps cost the same for a thousand documents as for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Files of every table of the documents, corrections that no longer fit, and broken rules."""
+    """Of each part the files of its tables and of what they tell of places; corrections that no longer fit; broken rules."""
 
-    files: Mapping[str, tuple[TableFile, ...]]
+    parts: tuple[Mapping[str, TableFile], ...]
     stale: tuple[Fault, ...]
     faults: tuple[str, ...]
 
@@ -59,21 +62,49 @@ def document_rows(tables: Mapping[str, pl.DataFrame], indicators: pl.DataFrame) 
     }
 
 
-def finish_part(
-    source: Path, folder: str, name: str, indicators: pl.DataFrame, observations: pl.DataFrame | None = None
-) -> Part:
-    """Writes the rows that follow from a part, and its observations where corrections changed them."""
-    from pipelines.warehouse.gates import document_faults
+def finish_batch(
+    batch: Sequence[_Task],
+    parts: str,
+    folder: str,
+    indicators: pl.DataFrame,
+    corrected: Mapping[str, pl.DataFrame] | None = None,
+) -> list[Part]:
+    """Writes the rows that follow from several parts, worked out for all of them at once, and the observations of those
+    whose name in `corrected` has them changed; what a worker does."""
+    changed = corrected or {}
+    read = {task.name: _read_part(Path(parts) / task.part, changed.get(task.name)) for task in batch}
+    together = {table: pl.concat([tables[table] for tables in read.values()]) for table in DOCUMENT_TABLES}
+    rows = document_rows(together, indicators)
+    rows |= document_evidence(together | rows, indicators)
+    made = []
+    for name, tables in read.items():
+        own = rows_of_documents(rows, tables["documents"]) if len(read) > 1 else dict(rows)
+        own["told"] = place_sums(tables | own)
+        own |= {"observations": tables["observations"]} if name in changed else {}
+        made.append(write_part(folder, name, own, document_faults(tables)))
+    return made
 
+
+def _read_part(source: Path, observations: pl.DataFrame | None) -> dict[str, pl.DataFrame]:
     tables = {t: pl.read_parquet(source / f"{t}.parquet", glob=False) for t in DOCUMENT_TABLES}
-    corrected = {} if observations is None else {"observations": observations}
-    tables |= corrected
-    return write_part(folder, name, document_rows(tables, indicators) | corrected, document_faults(tables))
+    return tables if observations is None else tables | {"observations": observations}
 
 
-def finish_batch(batch: Sequence[_Task], parts: str, folder: str, indicators: pl.DataFrame) -> list[Part]:
-    """Several parts: what a worker does."""
-    return [finish_part(Path(parts) / task.part, folder, task.name, indicators) for task in batch]
+def rows_of_documents(tables: Mapping[str, pl.DataFrame], documents: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The rows of some documents (doc_id) in tables of more."""
+    return {t: f.join(documents, on="doc_id", how="semi", maintain_order="left") for t, f in tables.items()}
+
+
+def _taken_over(task: _Task, names: Sequence[str], parts: str, folder: str) -> Part | None:
+    """The finished part of documents that finished parts hold together with others; None where a rule is broken, which
+    may speak of either."""
+    if any((done := read_part(Path(folder) / name)) is None or done.faults for name in names):
+        return None
+    tables = {t: pl.read_parquet(Path(parts) / task.part / f"{t}.parquet", glob=False) for t in DOCUMENT_TABLES}
+    live = tables["documents"]["doc_id"].to_list()
+    own = {t: rows_of(folder, names, t, live) for t in ("review", "checks", "candidates", "stated", "sums")}
+    own["told"] = place_sums(tables | own)
+    return write_part(folder, task.name, own)
 
 
 def _lost(task: _Task) -> list[Part]:
@@ -108,30 +139,39 @@ def finish(
         after, faults = apply_corrections(before, paths, decided)
         stale += faults
         if names[name] not in done:
-            done[names[name]] = finish_part(source, str(folder), names[name], indicators, after)
+            task = _Task(name, names[name])
+            done |= _by_name(finish_batch([task], str(corpus.folder), str(folder), indicators, {task.name: after}))
+    for kept, sources in corpus.made_of.items():
+        if names[kept] not in done and kept not in by_part:
+            held = [_name(source, version, ()) for source in sources]
+            taken = _taken_over(_Task(kept, names[kept]), held, str(corpus.folder), str(folder))
+            done |= _by_name([taken] if taken else [])
     tasks = [_Task(part, name) for part, name in names.items() if name not in done]
     work = partial(finish_batch, parts=str(corpus.folder), folder=str(folder), indicators=indicators)
     if using is None or len(tasks) < IN_PROCESS_BELOW:
-        done |= {part.name: part for part in work(tasks)}
+        for n in range(0, len(tasks), BATCH):
+            done |= _by_name(work(tasks[n : n + BATCH]))
     else:
         batches = [tasks[i : i + BATCH] for i in range(0, len(tasks), BATCH)]
         for parts in run_batches(work, batches, using, _lost):
-            done |= {part.name: part for part in parts}
+            done |= _by_name(parts)
     for made in folder.iterdir() if folder.is_dir() else ():
         if made.name not in done:
             shutil.rmtree(made, ignore_errors=True)
-    files: dict[str, list[TableFile]] = {table: [] for table in (*DOCUMENT_TABLES, "review", "checks")}
+    placed: list[Mapping[str, TableFile]] = []
     for part in corpus.parts:
-        own, more = corpus.folder, done[names[part.name]]
-        for table in files:
-            fact = more.tables.get(table)
-            at = (folder, fact) if fact else (own, part.tables[table])
-            files[table].append(_placed(*at))
+        more = done[names[part.name]]
+        own = {table: _placed(corpus.folder, fact) for table, fact in part.tables.items()}
+        placed.append(own | {table: _placed(folder, fact) for table, fact in more.tables.items()})
     return Finished(
-        {table: tuple(f for f in found if f.rows) for table, found in files.items()},
+        tuple(placed),
         tuple(stale),
         tuple(fault for name in names.values() for fault in done[name].faults),
     )
+
+
+def _by_name(parts: Iterable[Part]) -> dict[str, Part]:
+    return {part.name: part for part in parts}
 
 
 def _placed(folder: Path, fact: TableFile) -> TableFile:

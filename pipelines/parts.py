@@ -288,11 +288,11 @@ def crashed(wanted: Wanted, folder: str, version: str) -> BatchResult:
 
 
 def write_part(folder: str, name: str, frames: Mapping[str, pl.DataFrame], faults: Sequence[str] = ()) -> Part:
-    """Writes the tables of a part in their own order; a part is seen whole or not at all."""
+    """Writes the tables of a part in their own order, others as they come; a part is seen whole or not at all."""
     data: dict[str, bytes] = {}
     facts: dict[str, TableFile] = {}
     for table, frame in frames.items():
-        frame = sorted_by_key(table, frame)
+        frame = sorted_by_key(table, frame) if table in SCHEMAS else frame
         data[table] = parquet_bytes(frame)
         sha256 = hashlib.sha256(data[table]).hexdigest()
         facts[table] = TableFile(f"{name}/{table}.parquet", frame.height, len(data[table]), sha256, content_sum(frame))
@@ -361,13 +361,15 @@ def fetch_part(address: str, folder: Path, part: Part) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def join_parts(folder: str, names: Sequence[str], name: str, live: Sequence[str]) -> Part:
+def join_parts(
+    folder: str, names: Sequence[str], name: str, live: Sequence[str], tables: Sequence[str] = DOCUMENT_TABLES
+) -> Part:
     """A part of the documents `live` (doc_ids) that lie in the parts `names`: takes documents out, puts parts together."""
+    return write_part(folder, name, {table: rows_of(folder, names, table, live) for table in tables})
+
+
+def rows_of(folder: str, names: Sequence[str], table: str, live: Sequence[str]) -> pl.DataFrame:
+    """Rows of the documents `live` (doc_ids) in a table of some parts."""
     wanted = pl.DataFrame({"doc_id": live}, schema={"doc_id": pl.String})
-    frames = {
-        table: pl.concat([pl.read_parquet(Path(folder) / n / f"{table}.parquet", glob=False) for n in names]).join(
-            wanted, on="doc_id", how="semi"
-        )
-        for table in DOCUMENT_TABLES
-    }
-    return write_part(folder, name, frames)
+    rows = pl.concat([pl.read_parquet(Path(folder) / n / f"{table}.parquet", glob=False) for n in names])
+    return rows.join(wanted, on="doc_id", how="semi", maintain_order="left")

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from pipelines.analysis.reconcile import checks
+from pipelines.analysis.reconcile import identity_checks
 from pipelines.documents.model import DAMAGE_MARK
 from pipelines.extraction.numerals import arabic_value
 from pipelines.warehouse.schema import SCHEMAS, conform
@@ -103,7 +103,7 @@ def _candidate(text: str, scale: str) -> Candidate:
 def lost_digits(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
     """Candidates of every damaged number, and the proposal where the document proves one (columns: SCHEMA).
 
-    Each candidate is put in the number's place, and the identities of `reconcile.checks` that it takes part in are
+    Each candidate is put in the number's place, and the identities of `reconcile.identity_checks` that it takes part in are
     computed anew: sums with their parts, rates with numerator and denominator, changes, shares; besides, a sum told with
     其中, and another mention of the same figure. A candidate is allowed where none of them fails and all hold that hold
     for any candidate. Only a single allowed candidate is proposed.
@@ -111,6 +111,7 @@ def lost_digits(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.Data
     damaged = list(_damaged(observations))
     if not damaged:
         return pl.DataFrame(schema=SCHEMA)
+    observations = observations.filter(pl.col("doc_id").is_in({one.row["doc_id"] for one in damaged}))
     verdicts = pl.concat([_verdicts(damaged, observations, indicators), _repeats(damaged, observations)])
     held = pl.col("verdict").is_in(_HOLDS)
     proving = verdicts.filter(held).group_by("number").agg(pl.col("subject").n_unique().alias("proofs"))
@@ -263,7 +264,7 @@ def _verdicts(damaged: list[_Damaged], observations: pl.DataFrame, indicators: p
     for first in range(0, len(damaged), _AT_ONCE):
         some = range(first, min(first + _AT_ONCE, len(damaged)))
         worlds = pl.concat([_worlds(n, damaged[n], observations) for n in some])
-        found.append(checks(worlds, indicators).filter(pl.col("kind") != "repair"))
+        found.append(identity_checks(worlds, indicators))
     own = pl.DataFrame(
         [(n, one.row["observation_id"]) for n, one in enumerate(damaged)],
         schema={"number": pl.Int64, "observation_id": pl.String},

@@ -668,25 +668,50 @@ def _population_balance(points: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _stated_against_series(links: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
-    """Stated changes and growth rates of annual values against the series' value of the year before, from another
-    sentence or document (METHODOLOGY 1.1, 1.2, 3.3).
+_STATED = (
+    *("observation_id", "doc_id", "rel", "direction", "unit", "value", "lo", "hi", "year"),
+    *("to_observation_id", "to_indicator", "to_indicator_id", "to_place_code", "to_period", "to_scope", "to_basis"),
+    *("to_unit", "to_value", "to_lo", "to_hi"),
+)
+
+
+def stated_changes(observations: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """Stated changes and growth rates of annual values that may be held against the value of the year before in another
+    sentence or document, with the value they belong to (`to_`); each follows from its own document (METHODOLOGY 3.3).
 
     Only where the words leave no doubt: the sentence compares with the year before (比上年, 同比), speaks of no longer span
-    (两年间, 累计) and deals nothing out (分别), and one change belongs to the value.
+    (两年间, 累计) and deals nothing out (分别), one change belongs to the value, and the change to values of one place.
+    `observations` may be a scan: only those that state a change, and what they name, are read.
     """
-    stated = links.filter(
-        pl.col("rel").is_in(["change_of", "growth_of"])
-        & _CHANGE_UNIT_FITS
-        & pl.col("to_period").str.contains(r"^\d{4}$")
-        & (pl.col("period") == pl.col("to_period"))
-        & pl.col("to_indicator_id").is_not_null()
-        & pl.col("direction").is_in(["up", "down"])
-        & pl.col("sentence").str.contains(_LAST_YEAR)
-        & ~pl.col("sentence").str.contains(_SEVERAL_YEARS)
-        & implied_prior_reason(pl.col("to_indicator_id"), pl.col("sentence")).is_null()
-    ).with_columns(pl.col("to_period").cast(pl.Int64).alias("year"))
-    stated = stated.filter(pl.len().over("to_observation_id", "rel") == 1)
+    table = observations.lazy()
+    stating = table.filter(
+        pl.any_horizontal(pl.col("links_rel").list.contains(rel) for rel in ("change_of", "growth_of"))
+    )
+    named = stating.select(pl.col("links_to").alias("observation_id").explode()).unique()
+    linked = pl.concat([stating, table.join(named, on="observation_id", how="semi")]).collect().unique("observation_id")
+    stated = (
+        _links(linked, _readable(linked))
+        .filter(
+            pl.col("rel").is_in(["change_of", "growth_of"])
+            & _CHANGE_UNIT_FITS
+            & pl.col("to_period").str.contains(r"^\d{4}$")
+            & (pl.col("period") == pl.col("to_period"))
+            & pl.col("to_indicator_id").is_not_null()
+            & pl.col("direction").is_in(["up", "down"])
+            & pl.col("sentence").str.contains(_LAST_YEAR)
+            & ~pl.col("sentence").str.contains(_SEVERAL_YEARS)
+            & implied_prior_reason(pl.col("to_indicator_id"), pl.col("sentence")).is_null()
+        )
+        .with_columns(pl.col("to_period").cast(pl.Int64).alias("year"))
+    )
+    stated = stated.filter(pl.len().over("to_observation_id", "rel") == 1).filter(pl.col("to_place_code").is_not_null())
+    one_place = pl.col("to_place_code").n_unique().over("observation_id") == 1
+    return stated.filter(one_place).select(_STATED).sort("observation_id", "to_observation_id", "rel")
+
+
+def _stated_against_series(stated: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
+    """Stated changes and growth rates of annual values against the series' value of the year before (METHODOLOGY 1.1,
+    1.2, 3.3)."""
     before = _annual(points).select(
         pl.col("place_code").alias("to_place_code"),
         pl.col("indicator_id").alias("to_indicator_id"),
@@ -718,9 +743,25 @@ def checks(observations: pl.DataFrame, indicators: pl.DataFrame, series: pl.Data
     take no part. Raises SchemaError where the result would not fit.
     """
     rows = _readable(observations)
+    own = _with_repairs(_inside(observations, rows, indicators), rows)
+    if series is None:
+        return conform("checks", own.sort("check_id"))
+    both = pl.concat([own, series_checks(series, indicators, observations)])
+    return conform("checks", both.unique("check_id", keep="first", maintain_order=True).sort("check_id"))
+
+
+def identity_checks(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `checks` that documents contain, without proposals of repairs."""
+    found = _inside(observations, _readable(observations), indicators)
+    table = pl.concat([f.select(list(SCHEMAS["checks"])) for f in found])
+    return conform("checks", table.unique("check_id", keep="first", maintain_order=True).sort("check_id"))
+
+
+def _inside(observations: pl.DataFrame, rows: pl.DataFrame, indicators: pl.DataFrame) -> list[pl.DataFrame]:
+    """Identities inside documents; `rows` are the readable ones of `observations`."""
     links = _links(observations, rows)
     actual = rows.filter(pl.col("kind") == "actual")
-    found = [
+    return [
         _parts(links),
         _linked_rates(links),
         _changes(links),
@@ -729,21 +770,19 @@ def checks(observations: pl.DataFrame, indicators: pl.DataFrame, series: pl.Data
         _per_head(rows),
         _shares(rows),
     ]
-    own = _with_repairs(found, rows)
-    if series is None:
-        return conform("checks", own.sort("check_id"))
-    both = pl.concat([own, series_checks(series, indicators, observations)])
-    return conform("checks", both.unique("check_id", keep="first", maintain_order=True).sort("check_id"))
 
 
 def series_checks(
     series: pl.DataFrame, indicators: pl.DataFrame, observations: pl.DataFrame | pl.LazyFrame
 ) -> pl.DataFrame:
-    """Rows of `checks` across documents, from published points: the identities of the catalogue at one place, scope and
-    period, rates over the mean of two year-end populations, the balance of a population, and changes that documents state
-    against the point of the year before (METHODOLOGY 9). Implied points take no part.
+    """Rows of `checks` across documents: `checks_of_points` with what `observations` state of changes."""
+    return checks_of_points(series, indicators, stated_changes(observations))
 
-    `observations` may be a scan of the stored table: only those that state a change are read.
+
+def checks_of_points(series: pl.DataFrame, indicators: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `checks` across documents, from published points of whole places: the identities of the catalogue at one
+    place, scope and period, rates over the mean of two year-end populations, the balance of a population, and changes that
+    documents state (`stated_changes`) against the point of the year before (METHODOLOGY 9). Implied points take no part.
     """
     names = indicators.select("indicator_id", pl.col("name_zh").alias("indicator"))
     points = (
@@ -753,17 +792,11 @@ def series_checks(
             pl.lit(None, pl.String).alias("doc_id"), pl.col("value_lo").alias("lo"), pl.col("value_hi").alias("hi")
         )
     )
-    stating = observations.lazy().filter(
-        pl.any_horizontal(pl.col("links_rel").list.contains(rel) for rel in ("change_of", "growth_of"))
-    )
-    named = stating.select(pl.col("links_to").alias("observation_id").explode()).unique()
-    table = observations.lazy()
-    linked = pl.concat([stating, table.join(named, on="observation_id", how="semi")]).collect().unique("observation_id")
     across = [
         _within(points, indicators, ["place_code", "scope", "basis", "period_kind", "period"]),
         _year_end_rates(points, indicators),
         _population_balance(points),
-        _stated_against_series(_links(linked, _readable(linked)), points),
+        _stated_against_series(stated, points),
     ]
     return conform("checks", _with_repairs(across, points).sort("check_id"))
 

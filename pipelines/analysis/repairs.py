@@ -7,6 +7,7 @@ Here: error location after Fellegi and Holt over groups of checks that share val
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -112,8 +113,9 @@ def _solve(spans: dict[str, _Span], chosen: Sequence[str], identities: Sequence[
 
 # ------------------------------------------------------------------------------------------------------ slipped values
 
-LOCATED = 500
-"""Groups of failing checks that are looked into in one build; the search is exponential in the number of values."""
+LOCATED = 50
+"""Groups of failing checks that are looked into in one document or, across documents, in one place; more of them tell of
+a fault in reading, not of slips."""
 
 UNIT_SLIPS = (1, 2, 3, 4, 8)
 """Powers of ten that separate the units in use: 成, %, ‰, 万, 亿."""
@@ -172,10 +174,11 @@ _Row = Mapping[str, Any]
 
 
 def _systems(checks: pl.DataFrame) -> list[list[_Row]]:
-    """Groups of checks that hang together by shared values, each with one failing check at least; at most `LOCATED`."""
+    """Groups of checks that hang together by shared values, each with one failing check at least; at most `LOCATED`
+    of a document or place, those with the first ids."""
     failing = checks.filter(pl.col("verdict") == "fails")["observation_ids"].explode(empty_as_null=False).unique()
     near = checks.filter(pl.col("observation_ids").list.eval(pl.element().is_in(failing.implode())).list.any())
-    rows = list(near.iter_rows(named=True))
+    rows = list(near.sort("check_id").iter_rows(named=True))
     leader: dict[str, str] = {}
 
     def find(name: str) -> str:
@@ -189,7 +192,14 @@ def _systems(checks: pl.DataFrame) -> list[list[_Row]]:
     groups: dict[str, list[_Row]] = {}
     for row in rows:
         groups.setdefault(find(row["observation_ids"][0]), []).append(row)
-    return list(groups.values())[:LOCATED]
+    seen: Counter[tuple[Any, Any]] = Counter()
+    chosen = []
+    for group in groups.values():
+        where = (group[0]["doc_id"], group[0]["place_code"])
+        seen[where] += 1
+        if seen[where] <= LOCATED:
+            chosen.append(group)
+    return chosen
 
 
 def _identity(form: str, name: str, ids: Sequence[str], sign: float, factor: float) -> Identity:

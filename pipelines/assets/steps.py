@@ -21,11 +21,13 @@ from pipelines.executors import local_engine
 from pipelines.finishing import CODE_FOLDERS, document_rows, finish
 from pipelines.parts import Extract
 from pipelines.sources import doc_id_of, local_tables
+from pipelines.warehouse.derivation import Derivation, Evidence, evidence_of, forget_changed
+from pipelines.warehouse.evidence import NOWHERE, document_evidence, place_sums
 from pipelines.warehouse.files import write_if_changed
 from pipelines.warehouse.schema import BY_NAME, conform, empty
 from pipelines.warehouse.staging import ONE_FILE_ROWS, Staged, TableFile, describe_file, key_of, same_content
-from pipelines.warehouse.store import Publication, Store
-from pipelines.warehouse.tables import parquet_bytes, sorted_by_key
+from pipelines.warehouse.store import Publication, Store, StoreError
+from pipelines.warehouse.tables import content_sum, parquet_bytes, sorted_by_key
 
 Frame = pl.DataFrame
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,14 +58,15 @@ def read_documents(
     )  # fmt: skip
     corrections, faults = load(tables / "corrections")
     finished = finish(corpus, store.cache / "finished", indicators(store).read(), corrections, local_engine(workers))
-    stale = _placed(store, "corpus", "documents", _stale_corrections([*faults, *finished.stale]))
-    files = dict(finished.files) | {"documents": (*finished.files["documents"], stale)}
+    stale = {"documents": _placed(store, "corpus", "documents", _stale_corrections([*faults, *finished.stale]))}
     note = {
         "inputs_sha256": corpus.inputs_sha256,
         "faults": finished.faults,
-        "files": {table: [asdict(f) for f in found] for table, found in files.items()},
+        "parts": [{table: asdict(fact) for table, fact in part.items()} for part in (*finished.parts, stale)],
     }
     write_if_changed(_corpus_note(store), json.dumps(note, sort_keys=True).encode())
+    if verify:
+        forget_changed(store.cache / "derived", DERIVED)
     return corpus
 
 
@@ -87,32 +90,54 @@ def _stale_corrections(faults: Sequence[Fault]) -> Frame:
 
 def _placed(store: Store, part: str, table: str, frame: Frame) -> TableFile:
     """A table's rows from one origin as a file."""
-    path = store.cache / "parts" / f"{part}.{table}.parquet"
-    frame = sorted_by_key(table, conform(table, frame))
+    path = store.cache / "parts" / part / f"{table}.parquet"
+    frame = sorted_by_key(table, conform(table, frame)) if table in BY_NAME else frame
     write_if_changed(path, parquet_bytes(frame))
     return describe_file(path, frame)
 
 
+def _published_note(store: Store) -> Path:
+    return store.cache / "parts" / "published.json"
+
+
+def _parts(store: Store) -> list[dict[str, TableFile]]:
+    """The files of every part, of documents and of published figures."""
+    found: list[dict[str, TableFile]] = []
+    for note in (_corpus_note(store), _published_note(store)):
+        try:
+            said = json.loads(note.read_bytes())["parts"]
+        except (FileNotFoundError, KeyError):
+            continue  # that origin was never read, or by another version
+        found += [{table: TableFile(**fact) for table, fact in part.items()} for part in said]
+    return found
+
+
+def _told(store: Store) -> Evidence:
+    """What all parts tell of places; raises StoreError where no document was ever read here."""
+    parts = _parts(store)
+    if not parts:
+        raise StoreError(f"the documents' rows are not kept in {store.root}: run `xianzhi run` first")
+    return evidence_of(parts)
+
+
 def _files(store: Store, table: str) -> list[TableFile]:
     """The files of a table from documents and from published figures."""
-    found: list[TableFile] = []
-    for note in (_corpus_note(store), store.cache / "parts" / "published.json"):
-        try:
-            found += [TableFile(**fact) for fact in json.loads(note.read_bytes())["files"].get(table, ())]
-        except FileNotFoundError:
-            continue  # that origin was never read
-    return [f for f in found if f.rows]
+    return [part[table] for part in _parts(store) if table in part and part[table].rows]
 
 
 def read_published(store: Store, raw: Path | str) -> dict[str, int]:
     """Reads the tables of published figures; rows a table."""
     from pipelines.series.published import read_series
 
+    catalogue = indicators(store).read()
     found = read_series(local_tables(raw, store.cache / "raw") / "series")
     rows = {"documents": found.documents, "observations": found.observations, "targets": found.targets}
-    rows |= document_rows({"mentions": empty("mentions"), **rows}, indicators(store).read())
-    files = {table: [asdict(_placed(store, "published", table, frame))] for table, frame in rows.items()}
-    write_if_changed(store.cache / "parts" / "published.json", json.dumps({"files": files}, sort_keys=True).encode())
+    rows |= {table: empty(table) for table in ("sections", "mentions")}
+    rows |= document_rows(rows, catalogue)
+    rows |= document_evidence(rows, catalogue)
+    rows["told"] = place_sums(rows)
+    part = {table: asdict(_placed(store, "published", table, frame)) for table, frame in rows.items()}
+    write_if_changed(_published_note(store), json.dumps({"parts": [part]}, sort_keys=True).encode())
     return {table: rows[table].height for table in ("documents", "observations", "targets")}
 
 
@@ -121,34 +146,29 @@ def read_published(store: Store, raw: Path | str) -> dict[str, int]:
 
 def _made(store: Store, table: str, inputs: Sequence[Staged], make: Callable[[], Frame]) -> Staged:
     """The table as made last from the same inputs by the same code, else made now."""
-    key = key_of(code_version(CODE_FOLDERS), same_content(inputs))
+    key = key_of(_version(), same_content(inputs))
     known = store.staging.read(table)
     if known is None or known.made_from != key:
         store.stage(table, make(), key)
     return store.table(table)
 
 
-def _joined(
-    store: Store, table: str, files: Sequence[TableFile], more: Callable[[], Frame], inputs: Sequence[Staged] = ()
-) -> Staged:
-    """A table whose rows lie in files, with some more rows made from `inputs`: one file while it is small, else the
-    files as they are."""
-    source = Staged(table, tuple(files))
-    key = key_of(code_version(CODE_FOLDERS), same_content([source, *inputs]), *(f.sha256 for f in files))
+def _gathered(store: Store, table: str, files: Sequence[TableFile]) -> Staged:
+    """A table whose rows lie in files: one file while it is small, else the files as they are."""
+    source = Staged(table, tuple(f for f in files if f.rows))
+    key = key_of(_version(), same_content([source]), *(f.sha256 for f in source.files))
     known = store.staging.read(table)
     if known is not None and known.made_from == key:
         return known
-    added = more()
-    if source.rows + added.height <= ONE_FILE_ROWS:
-        store.stage(table, pl.concat([source.scan().collect(), added]), key)
+    if source.rows <= ONE_FILE_ROWS:
+        store.stage(table, source.scan().collect(), key)
         return store.table(table)
-    extra = [_placed(store, "more", table, added)] if added.height else []
-    return store.stage_files(table, [*files, *extra], key)
+    return store.stage_files(table, source.files, key)
 
 
 def combine(store: Store, table: str) -> Staged:
     """A table's rows from documents and from published figures."""
-    return _joined(store, table, _files(store, table), lambda: empty(table))
+    return _gathered(store, table, _files(store, table))
 
 
 def indicators(store: Store) -> Staged:
@@ -190,20 +210,20 @@ def indicator_rows() -> Frame:
 
 def places(store: Store) -> Staged:
     """The places the data speak of, with the units above them."""
-    read = [store.table(table) for table in ("observations", "targets")]
-    return _made(store, "places", read, lambda: _place_rows(read))
+    named = _told(store).places.filter(pl.col("place_code") != NOWHERE).select("place_code", "place_name")
+    key = key_of(_version(), str(content_sum(named)), str(named.height))
+    known = store.staging.read("places")
+    if known is None or known.made_from != key:
+        store.stage("places", _place_rows(named), key)
+    return store.table("places")
 
 
-def _place_rows(read: Sequence[Staged]) -> Frame:
+def _place_rows(found: Frame) -> Frame:
     from pipelines.catalogue.places import by_code
 
     known = by_code()
     wanted: set[str] = set()
-    named: dict[str, str | None] = {}
-    for table in read:
-        found = table.scan().select("place_code", "place_name").drop_nulls("place_code")
-        for code, name in found.group_by("place_code").agg(pl.col("place_name").min()).collect().iter_rows():
-            named.setdefault(code, name)
+    named: dict[str, str | None] = dict(found.iter_rows())
     for code in named:
         at: str | None = code
         while at and at not in wanted:
@@ -228,88 +248,100 @@ def _place_rows(read: Sequence[Staged]) -> Frame:
     return pl.DataFrame(rows, schema=BY_NAME["places"].schema, orient="row")
 
 
+# ------------------------------------------------------------------------------------------------------ place by place
+
+DERIVED = ("series", "growth_rates", "target_gaps", "checks", "review")
+
+
+def _version() -> str:
+    return code_version(CODE_FOLDERS)
+
+
+def _derivation(store: Store, table: str) -> Derivation:
+    return Derivation(store.cache / "derived", table)
+
+
+def _derived(
+    store: Store, table: str, make: Callable[[Evidence, Frame, Frame], Frame], own: Sequence[TableFile] = ()
+) -> Staged:
+    """A table made again for the places that this run touched: `make` gets all evidence, the catalogue and the places.
+    `own` are files of the same table that documents gave."""
+    catalogue = store.table("indicators")
+    told, names = _told(store), catalogue.read()
+    version = key_of(_version(), same_content([catalogue]))
+    files = _derivation(store, table).update(told.places, version, lambda some: make(told, names, some))
+    return _gathered(store, table, [*own, *files])
+
+
 def series(store: Store) -> Staged:
     """One point for each key, chosen among the observations."""
-    read = [store.table(table) for table in ("observations", "indicators", "documents")]
 
-    def make() -> Frame:
-        from pipelines.series.build import build_series
+    def make(told: Evidence, catalogue: Frame, some: Frame) -> Frame:
+        from pipelines.series.build import series_of
 
-        return build_series(read[0].scan(), read[1].read(), read[2].read())
+        return series_of(told.read("candidates", some), catalogue)
 
-    return _made(store, "series", read, make)
+    return _derived(store, "series", make)
 
 
 def growth_rates(store: Store) -> Staged:
-    """Points against earlier points; for more points than a file holds, written part by part."""
-    read = [store.table(table) for table in ("series", "indicators")]
-    if read[0].rows > ONE_FILE_ROWS:
-        return _growth_files(store, read)
+    """Points against earlier points."""
+    points = _derivation(store, "series")
 
-    def make() -> Frame:
+    def make(told: Evidence, catalogue: Frame, some: Frame) -> Frame:
         from pipelines.analysis.growth import growth_rates as compute
 
-        return compute(read[0].scan(), read[1].read())
+        return compute(points.read(some), catalogue)
 
-    return _made(store, "growth_rates", read, make)
-
-
-def _growth_files(store: Store, read: Sequence[Staged]) -> Staged:
-    from pipelines.analysis.growth import growth_parts
-
-    key = key_of(code_version(CODE_FOLDERS), same_content(read))
-    known = store.staging.read("growth_rates")
-    if known is not None and known.made_from == key:
-        return known
-    parts = growth_parts(read[0].scan(), read[1].read())
-    files = [_placed(store, f"derived-{n:04}", "growth_rates", part) for n, part in enumerate(parts)]
-    return store.stage_files("growth_rates", files, key)
+    return _derived(store, "growth_rates", make)
 
 
 def target_gaps(store: Store) -> Staged:
     """Values against targets."""
-    read = [store.table(table) for table in ("series", "targets", "indicators", "observations")]
+    points = _derivation(store, "series")
 
-    def make() -> Frame:
+    def make(told: Evidence, catalogue: Frame, some: Frame) -> Frame:
         from pipelines.analysis.targets import compared_observations
         from pipelines.analysis.targets import target_gaps as compute
 
-        targets = read[1].read()
-        observations = compared_observations(read[3].scan(), targets)
-        return compute(read[0].read(), targets, read[2].read(), observations)
+        targets = told.read("targets", some)
+        observations = compared_observations(told.scan("observations", some), targets)
+        return compute(points.read(some), targets, catalogue, observations)
 
-    return _made(store, "target_gaps", read, make)
+    return _derived(store, "target_gaps", make)
 
 
 def checks(store: Store) -> Staged:
     """Reconciliations of the documents' own figures, and of and quality checks on the series."""
-    read = [store.table(table) for table in ("series", "indicators", "observations")]
-    own = Staged("checks", tuple(_files(store, "checks")))
+    points = _derivation(store, "series")
 
-    def make() -> Frame:
+    def make(told: Evidence, catalogue: Frame, some: Frame) -> Frame:
         from pipelines.analysis.quality import quality_checks
-        from pipelines.analysis.reconcile import series_checks
+        from pipelines.analysis.reconcile import checks_of_points
 
-        points, catalogue = read[0].read(), read[1].read()
-        found = [own.read(), series_checks(points, catalogue, read[2].scan()), quality_checks(points, catalogue)]
+        lines = points.read(some)
+        stated = told.read("stated", some, "to_place_code")
+        found = pl.concat([checks_of_points(lines, catalogue, stated), quality_checks(lines, catalogue)])
         # an identity inside a document is not told again of the series
-        return pl.concat(found).unique("check_id", keep="first", maintain_order=True)
+        return found.join(told.read("checks", some).select("check_id"), on="check_id", how="anti")
 
-    return _made(store, "checks", [own, *read], make)
+    return _derived(store, "checks", make, _files(store, "checks"))
 
 
 def review(store: Store) -> Staged:
     """Readings an analyst should look at."""
-    from pipelines.warehouse.review import conflict_review, disputed
+    points = _derivation(store, "series")
 
-    points, observations = store.table("series"), store.table("observations")
+    def make(told: Evidence, catalogue: Frame, some: Frame) -> Frame:
+        from pipelines.warehouse.review import conflict_review, disputed
 
-    def conflicts() -> Frame:
-        rows = points.scan().select("observation_id", "conflict").collect()
-        seen = observations.scan().join(disputed(rows).lazy(), on="observation_id", how="semi").collect()
-        return conflict_review(seen, rows)
+        rows = points.read(some).select("observation_id", "conflict", "place_code")
+        seen = told.scan("observations", some).join(disputed(rows).lazy(), on="observation_id", how="semi").collect()
+        # a change told of two places may be disputed in both: it is one row of the worklist
+        at = rows.group_by("observation_id").agg(pl.col("place_code").min())
+        return conflict_review(seen, rows).join(at, on="observation_id", how="inner")
 
-    return _joined(store, "review", _files(store, "review"), conflicts, [points, observations])
+    return _derived(store, "review", make, _files(store, "review"))
 
 
 def publish(store: Store, accept: str = "") -> Publication:

@@ -302,15 +302,22 @@ def build_series(
     graded. A forecast or implied value is published only where nothing direct exists. Targets never enter. Raises
     SchemaError where the result would not fit its table.
     """
-    points = infer_basis(candidates(observations, indicators))
+    return series_of(candidates(observations, indicators), indicators, documents)
+
+
+def series_of(points: pl.DataFrame, indicators: pl.DataFrame, documents: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The rows of `series` from the rows of `candidates` of whole places; these may have `published_on` themselves, else
+    it is looked up in `documents`."""
+    points = infer_basis(points)
     points = points.with_columns(_key_number(points).alias("key")).sort("key").with_row_index("row")
     several = (pl.col("key") == pl.col("key").shift(1)) | (pl.col("key") == pl.col("key").shift(-1))
     points = points.with_columns(several.fill_null(False).alias("several"))
     many = points.filter("several").with_columns(
         pl.col("status").replace_strict(STATUS_RANK, default=2, return_dtype=pl.Int64).alias("status_rank")
     )
-    dates = empty("documents") if documents is None else documents
-    many = _looked_up(many, ["doc_id"], dates.select("doc_id", "published_on").unique("doc_id", keep="any"))
+    if "published_on" not in many.columns:
+        dates = empty("documents") if documents is None else documents
+        many = _looked_up(many, ["doc_id"], dates.select("doc_id", "published_on").unique("doc_id", keep="any"))
     chosen = (
         _competing(many.with_columns(pl.col("published_on").fill_null("")))
         .group_by("key", maintain_order=True)

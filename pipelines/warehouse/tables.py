@@ -35,11 +35,13 @@ def sorted_by_key(table: str, frame: pl.DataFrame) -> pl.DataFrame:
 
 def content_sum(frame: pl.DataFrame) -> int:
     """Sum of the rows' 64-bit hashes: the same for the same rows in any order, and additive over parts of a table."""
-    if frame.is_empty():
-        return 0
-    hashes = frame.hash_rows(_SEED)
     # the sum of 64-bit numbers wraps, as it should
-    return int(hashes.sum()) % (1 << SUM_BITS)
+    return int(row_hashes(frame).sum()) % (1 << SUM_BITS)
+
+
+def row_hashes(frame: pl.DataFrame) -> pl.Series:
+    """64-bit hash of each row."""
+    return frame.hash_rows(_SEED) if frame.height else pl.Series(dtype=pl.UInt64)
 
 
 def combined(sums: Iterable[int]) -> int:
