@@ -72,6 +72,7 @@ _NOT_COUNTED = frozenset(
     ("%", "‰", "百分点", "千分点", "元", ":100", ":1", "1:", "/10万", "/万", "/千", "倍", "番", None, "比")
 )
 _NO_NOUN = frozenset('、和及与，,。；;：:)）（(〔［[【"”多少高低增减升降')
+FINDING_SIGNS = frozenset("核排显表认")  # every word of found_by begins with one of them
 _REACHING = frozenset("到至为")
 _NO_NOUN_WORDS = (
     "发展到", "增加到", "增至", "上升", "提高", "减少到", "降到", "降至", "扩大到", "升至", "左右", "以上", "以下", "用于", "并", "进行", "到", "在", "于", "的目标", "分别", "实现", "完成", "受到", "为", "被",
@@ -106,7 +107,9 @@ def is_stock(phrase: str) -> bool:
 def _own_words(piece: str) -> tuple[str, str]:
     """The phrase in what stands left of a number, without who found the figure; and the scope in front of it."""
     phrase, scope = trim(piece)
-    return _FOUND_BY.sub("", phrase), scope
+    if not FINDING_SIGNS.isdisjoint(phrase):
+        phrase = _FOUND_BY.sub("", phrase)
+    return phrase, scope
 
 
 @lru_cache(maxsize=65536)

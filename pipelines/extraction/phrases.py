@@ -50,6 +50,7 @@ LEADING_FIRST = frozenset(
 TRAILING_LAST = frozenset(
     '“”"‘’:：、(（为是达到了约近共计有已也均都仅高多破过在至升别分等预实完现成增占可各每年月天日期人户生村尚还仍于低少就能要的来由从将比中'
 ).union(sign for sign in map(chr, range(0x3001)) if sign.isspace())
+PER_FIRST = frozenset("每月年天日人户生村学")
 _PREPOSITIONS = frozenset("有是对在于向给由从")
 _FUNCTION_WORDS = frozenset("的为是达约近共有也均都仅在至到了计等可各就能由从将比和与及")  # no phrase by themselves
 _MASKS = frozenset("*xX×＊_")
@@ -108,7 +109,7 @@ def trim(phrase: str) -> tuple[str, str]:
         phrase = phrase.rstrip(" \t　:：、(（")
         if phrase == before:
             break
-    if len(phrase) <= _LONGEST_TRAILING and _PER_ONLY.fullmatch(phrase):
+    if len(phrase) <= _LONGEST_TRAILING and phrase[:1] in PER_FIRST and _PER_ONLY.fullmatch(phrase):
         phrase = ""
     if phrase in _FUNCTION_WORDS:
         phrase = ""

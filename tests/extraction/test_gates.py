@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.extraction.attribution import FINDING_SIGNS
 from pipelines.extraction.cues import cues
 from pipelines.extraction.kinds import BEHIND_FIRST
-from pipelines.extraction.phrases import LEADING_FIRST, LEVEL_ENDS, TRAILING_LAST
+from pipelines.extraction.phrases import LEADING_FIRST, LEVEL_ENDS, PER_FIRST, TRAILING_LAST
 
 
 def _first_in(signs: frozenset[str]) -> Callable[[str], bool]:
@@ -25,6 +26,8 @@ def _last_in(signs: frozenset[str], length: int = 1) -> Callable[[str], bool]:
 GATES: dict[str, Callable[[str], bool]] = {
     "leading": _first_in(LEADING_FIRST),
     "trailing": _last_in(TRAILING_LAST),
+    "per_only": lambda text: not text or text[0] in PER_FIRST,
+    "found_by": lambda text: not FINDING_SIGNS.isdisjoint(text),
     "norm_line": _first_in(BEHIND_FIRST),
     "level_behind": _first_in(BEHIND_FIRST),
     "target_after": _first_in(BEHIND_FIRST),
