@@ -44,6 +44,16 @@ _BLOCK: Final = frozenset(
     )
 )
 _CELL: Final = frozenset({"td", "th"})
+_TABLE_PARTS: Final = frozenset({"table", "caption", "tbody", "thead", "tfoot", "tr"})
+_ROW_END: Final = re.compile(r"</?(?:table|tr|tbody|thead|tfoot)\b", re.IGNORECASE)
+_CELL_START: Final = re.compile(r"<t[dh]\b[^>]*>", re.IGNORECASE)
+_ANY_TAG: Final = re.compile(r"<[^>]*>")
+_SPAN: Final = re.compile(r"""\b(?P<way>col|row)span\s*=\s*["']?(?P<size>[0-9]{1,5})""", re.IGNORECASE)
+_MAX_SPAN: Final = 50
+_MAX_COLUMNS: Final = 300
+_MAX_ADDED: Final = 2_000_000
+"""Separators that merged cells of one page may add; a page beyond it is laid out as if nothing were merged."""
+_LONGEST_CELL: Final = 60
 _DECLARED: Final = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9_-]{2,40})""", re.IGNORECASE)
 
 
@@ -59,8 +69,60 @@ def title(source: str) -> str | None:
     return (html.unescape(found.group(1)).strip() or None) if found else None
 
 
+class _Grid:
+    """Which column the cells of a table's rows stand in, cells merged over columns or rows considered."""
+
+    def __init__(self) -> None:
+        self._covered: list[dict[int, int]] = []  # of each open table: column -> rows it is still covered in
+        self._here: set[int] = set()
+        self._reached = self._next = self._added = 0
+        self.in_row = False
+
+    def open_table(self) -> None:
+        self._covered.append({})
+        self.in_row = False
+
+    def close_table(self) -> None:
+        if self._covered:
+            self._covered.pop()
+        self.in_row = False
+
+    def open_row(self, source: str, start: int) -> None:
+        """Begins a row; `in_row` tells whether it is one of short cells and not a page laid out by a table."""
+        covered = self._covered[-1] if self._covered else {}
+        self._here = set(covered)
+        if self._covered:
+            self._covered[-1] = {column: rows - 1 for column, rows in covered.items() if rows > 1}
+        self._reached = self._next = 0
+        end = _ROW_END.search(source, start)
+        row = source[start : end.start() if end else len(source)]
+        cells = [_ANY_TAG.sub("", cell).strip() for cell in _CELL_START.split(row)[1:]]
+        self.in_row = (
+            (len(cells) > 1 or bool(cells and self._here))
+            and self._added < _MAX_ADDED
+            and all(len(cell) <= _LONGEST_CELL and "。" not in cell for cell in cells)
+        )
+
+    def open_cell(self, tag: str) -> int:
+        """Columns from the cell before to this one."""
+        while self._next in self._here:
+            self._next += 1
+        spans = {found["way"].lower(): max(1, int(found["size"])) for found in _SPAN.finditer(tag)}
+        column = min(self._next, _MAX_COLUMNS)
+        self._next = column + min(spans.get("col", 1), _MAX_SPAN)
+        if (rows := spans.get("row", 1)) > 1 and self._covered:
+            self._covered[-1].update((c, rows - 1) for c in range(column, self._next))
+        step, self._reached = max(0, column - self._reached), max(column, self._reached)
+        self._added += step
+        return step
+
+
 def visible_text(source: str) -> MappedText:
-    """Text a reader sees: hidden elements dropped, entities resolved, blocks on lines, table cells split by tabs."""
+    """Text a reader sees: hidden elements dropped, entities resolved, blocks on lines, table cells split by tabs.
+
+    A row of a table of figures is one line with a tab for each column, so that merged and empty cells keep the others in
+    their places; a row that lays out a page (long cells, a table inside) is as many lines as its text has.
+    """
     out: list[str] = []
     pieces: list[Replacement] = []
     length = 0  # of the output
@@ -69,6 +131,7 @@ def visible_text(source: str) -> MappedText:
     pending_from = 0
     hidden: list[str] = []
     preformatted = 0
+    grid = _Grid()
 
     def put(start: int, end: int, replacement: str) -> None:
         nonlocal length
@@ -83,7 +146,7 @@ def visible_text(source: str) -> MappedText:
     def flush(start: int) -> None:
         """Everything from pending_from to start becomes one separator."""
         nonlocal pending
-        separator = pending if length else ""
+        separator = pending if length else pending.lstrip("\n ") if grid.in_row else ""
         if start > pending_from or separator:
             put(pending_from, start, separator)
         pending = ""
@@ -119,7 +182,7 @@ def visible_text(source: str) -> MappedText:
                     pending_from = end
                 elif not pending:
                     pending = " "
-            elif preformatted:
+            elif preformatted and not grid.in_row:
                 pending = pending if "\n" in pending else ("\n" if "\n" in token else pending or " ")
             elif not pending:
                 pending = _blank(source, start, end)
@@ -145,7 +208,19 @@ def visible_text(source: str) -> MappedText:
             continue
         if name == "pre":
             preformatted = max(0, preformatted + (-1 if closing else 1))
-        if name in _BLOCK:
+        if name == "table":
+            (grid.close_table if closing else grid.open_table)()
+        elif name == "tr":
+            grid.in_row = False
+            if not closing:
+                grid.open_row(source, end)
+        if grid.in_row and name in _CELL:
+            if not closing:
+                tabs = pending.count("\t") + grid.open_cell(token)
+                pending = "\n" * ("\n" in pending) + "\t" * tabs or pending
+        elif grid.in_row and name not in _TABLE_PARTS and name in _BLOCK:
+            pending = pending or " "
+        elif name in _BLOCK:
             pending = "\n"
         elif name in _CELL and pending != "\n":
             pending = "\t"

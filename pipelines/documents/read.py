@@ -12,7 +12,6 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from pipelines.documents.mail import main_part
 from pipelines.documents.markup import declared_charset, visible_text
 from pipelines.documents.model import DocumentError, SourceText
 from pipelines.documents.pdf import pdf_text
+from pipelines.documents.workbook import rows_to_lines, xls_text, xlsx_text
 
 MAX_UNPACKED: Final = 100_000_000
 """Bytes the parts of one .docx or .xlsx may unpack to; pictures count."""
@@ -29,8 +29,8 @@ MAX_RATIO: Final = 200
 """Unpacked size over packed size above which a .docx or .xlsx larger than 50 MB is refused."""
 MAX_BYTES: Final = 50_000_000
 """A file larger than this is not a report."""
-MAX_CELLS: Final = 5_000_000
-"""Cells of one table."""
+MAX_SPAN: Final = 200
+"""Columns one cell of a Word table may span."""
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -133,7 +133,7 @@ def _old_office(data: bytes, suffix: str, digest: str) -> SourceText:
     if _named(data, "WordDocument"):
         return _converted(data, ".doc", digest)
     if _named(data, "Workbook") or _named(data, "Book"):
-        return _laid_out(_xlsx(data), "application/vnd.ms-excel", digest, len(data))
+        return _laid_out(xls_text(data), "application/vnd.ms-excel", digest, len(data))
     if _named(data, "PowerPoint Document"):
         raise DocumentError("unsupported", "A presentation; save its text as .docx or .txt.")
     raise DocumentError("unsupported", "A file of an old Office program without text; save it as .docx or .xlsx.")
@@ -188,13 +188,26 @@ def _package(data: bytes, digest: str) -> SourceText:
     if "word/document.xml" in names:
         return _laid_out(_docx(data), _WORD, digest, len(data))
     if "xl/workbook.xml" in names:
-        _check_span(data)
-        return _laid_out(_xlsx(data), _EXCEL, digest, len(data))
+        return _laid_out(xlsx_text(data), _EXCEL, digest, len(data))
     if any(n.startswith("ppt/") for n in names):
         raise DocumentError("unsupported", "A presentation; save its text as .docx or .txt.")
     if "mimetype" in names and any(n in names for n in ("content.xml", "OEBPS/content.opf", "META-INF/container.xml")):
         raise DocumentError("unsupported", "An OpenDocument or e-book file; save it as .docx, .xlsx or .txt.")
     raise DocumentError("unsupported", "An archive; name it .zip so that its files are read.")
+
+
+def _table_lines(table: Any) -> list[str]:
+    """Rows of a Word table; a merged cell's text stands in its first place, the other places are empty."""
+    from docx.table import _Cell
+
+    lines: list[str] = []
+    for row in table.rows:
+        cells = [""] * min(row.grid_cols_before, MAX_SPAN)
+        for place in row._tr.tc_lst:
+            text = "" if place.vMerge == "continue" else " ".join(_Cell(place, table).text.split())
+            cells += [text] + [""] * (min(place.grid_span, MAX_SPAN) - 1)
+        lines.append("\t".join(cells).rstrip("\t"))
+    return lines
 
 
 def _docx(data: bytes) -> str:
@@ -209,15 +222,7 @@ def _docx(data: bytes) -> str:
             if isinstance(item, Paragraph):
                 lines.append(item.text)
             elif isinstance(item, Table):
-                for row in item.rows:
-                    seen: set[int] = set()
-                    cells: list[str] = []
-                    for cell in row.cells:
-                        if id(cell._tc) in seen:
-                            continue
-                        seen.add(id(cell._tc))
-                        cells.append(" ".join(cell.text.split()))
-                    lines.append("\t".join(cells))
+                lines.extend(_table_lines(item))
 
     try:
         with warnings.catch_warnings():
@@ -232,77 +237,19 @@ def _docx(data: bytes) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows_to_lines(rows: Iterator[list[str]]) -> str:
-    lines: list[str] = []
-    cells = 0
-    for row in rows:
-        cells += len(row)
-        if cells > MAX_CELLS:
-            raise DocumentError("too_large", f"The table has more than {MAX_CELLS:,} cells; split it.")
-        lines.append("\t".join(" ".join(cell.split()) for cell in row) + "\n")
-    return "".join(lines)
-
-
 def _csv(source: str, encoding: str, digest: str, size: int, delimiter: str | None) -> SourceText:
     if delimiter is None:
         head = source[:20_000]
-        delimiter = max(",\t;，", key=head.count)
+        lines = head.splitlines()
+        # 地区;人口 over 开江县;1,234,567: a mark in more lines sets cells apart, one in numbers does not
+        delimiter = max(",\t;，", key=lambda mark: (sum(mark in line for line in lines), head.count(mark)))
     limit = csv.field_size_limit(10_000_000)
     try:
-        lines = _rows_to_lines(iter(csv.reader(io.StringIO(source, newline=""), delimiter=delimiter)))
+        text = rows_to_lines(csv.reader(io.StringIO(source, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise DocumentError("unreadable", f"The table cannot be split into cells: {error}.") from error
     finally:
         csv.field_size_limit(limit)
-    if not lines.strip():
+    if not text.strip():
         raise DocumentError("empty", "The table holds no text; fetch it again or remove it.")
-    return SourceText(lines, "text/csv", encoding, digest, size)
-
-
-_CELL: Final = re.compile(rb"""<(?:\w+:)?(?:c|row)\b[^>]*?\br\s*=\s*["']([A-Z]{0,3})([0-9]{1,7})["']""")
-
-
-def _check_span(data: bytes) -> None:
-    """Refuses a sheet whose farthest cells span more than MAX_CELLS: the library would make room for all of them."""
-    with zipfile.ZipFile(io.BytesIO(data)) as package:
-        for part in package.namelist():
-            if not part.startswith("xl/worksheets/"):
-                continue
-            places = {found.groups() for found in _CELL.finditer(package.read(part))}
-            columns = [_column_number(letters) for letters, _ in places if letters] or [1]
-            rows = [int(digits) for _, digits in places] or [1]
-            if (max(columns) - min(columns) + 1) * (max(rows) - min(rows) + 1) > MAX_CELLS:
-                raise DocumentError(
-                    "too_large", f"A sheet spans more than {MAX_CELLS:,} cells; delete the cells far from its table."
-                )
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
-
-
-def _xlsx(data: bytes) -> str:
-    import fastexcel
-
-    lines: list[str] = []
-    try:
-        book = fastexcel.read_excel(data)
-        for name in book.sheet_names:
-            sheet = book.load_sheet(name, header_row=None, dtypes="string")
-            columns = sheet.to_arrow().to_pydict()
-            values = list(columns.values())
-            if not values:
-                continue
-            lines.append(name)
-            for row in zip(*values, strict=True):
-                cells = [" ".join(str(v).split()) if v is not None else "" for v in row]
-                if any(cells):
-                    lines.append("\t".join(cells).rstrip("\t"))
-    except Exception as error:  # the library raises its own kinds
-        raise DocumentError(
-            "unreadable", f"The workbook cannot be read ({type(error).__name__}); save it again."
-        ) from error
-    return "\n".join(lines) + "\n" if len(lines) else ""
+    return SourceText(text, "text/csv", encoding, digest, size)

@@ -25,7 +25,7 @@ from pipelines.extraction.periods import period_kind
 from pipelines.extraction.readings import Reading
 from pipelines.extraction.rows import Row, Understood, rows_of
 from pipelines.extraction.surroundings import Layout
-from pipelines.extraction.tables import Cell, find_cells
+from pipelines.extraction.tables import Cell, find_tables, overlay
 from pipelines.extraction.target_rows import TargetRow, settle_targets
 from pipelines.extraction.timelines import Timeline, timeline
 
@@ -55,7 +55,7 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> Understood:
     text = restored.text
     to_file = source.plain_map.then(restored.map) if source.plain is not None else restored.map
     noise = furniture(text)
-    cells = find_cells(text)
+    tables = find_tables(text)
     layout = Layout(text)
     sections = split(text, noise, _heading_place)
     hint = sidecar.year if sidecar else None
@@ -64,10 +64,10 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> Understood:
     planned = _planned(sections, timelines)
     mentions = find_mentions(text, noise)
     readings: list[Reading]
-    if cells:
-        mentions = _with_cells(mentions, cells)
+    if tables.cells:
+        mentions = overlay(mentions, tables)
         prose = attribute(layout, [m for m in mentions if m.rule != "table_cell"], planned)
-        readings = _with_cell_readings(prose, cells)
+        readings = _with_cell_readings(prose, tables.cells)
     else:
         readings = attribute(layout, mentions, planned)
     whole = _sidecar_place(sidecar)
@@ -130,27 +130,21 @@ def _heading_place(line: str) -> str | None:
     return found[0].place_code if len(found) == 1 and found[0].level == "county" else None
 
 
-def _with_cells(mentions: list[Mention], cells: Sequence[Cell]) -> list[Mention]:
-    spans = [(c.mention.start, c.mention.end) for c in cells]
-    starts = [a for a, _ in spans]
-
-    def inside(m: Mention) -> bool:
-        i = bisect_right(starts, m.end - 1) - 1
-        return i >= 0 and m.start < spans[i][1]
-
-    return sorted([m for m in mentions if not inside(m)] + [c.mention for c in cells], key=lambda m: m.start)
-
-
 def _with_cell_readings(readings: list[Reading], cells: Sequence[Cell]) -> list[Reading]:
     made = [
         Reading(
-            c.mention, "indicator", c.column, c.mention.unit, "actual", None, "", is_stock(c.column),
-            (c.mention.start, c.mention.end), (c.mention.start, c.mention.end), ("table_cell",), confidence=0.85,
-            row=c.row, year=c.year or "",
+            c.mention, "indicator", c.column, c.mention.unit, c.kind, None, c.scope, _at_end(c),
+            (c.mention.start, c.mention.end), (c.mention.start, c.mention.end), ("table_cell",), flags=c.flags,
+            confidence=0.5 if c.flags else 0.85, row=c.row, year=c.period or "",
         )
         for c in cells
     ]  # fmt: skip
     return sorted(readings + made, key=lambda r: r.mention.start)
+
+
+def _at_end(cell: Cell) -> bool:
+    """True where a table's figure is one of the end of its period: 年末, or what is counted at a moment."""
+    return cell.kind in ("actual", "target") and (cell.level or is_stock(cell.column))
 
 
 def _sidecar_place(sidecar: Sidecar | None) -> PlaceGuess | None:

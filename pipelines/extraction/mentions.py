@@ -171,6 +171,8 @@ def find_mentions(text: str, noise: Sequence[tuple[int, int]] = ()) -> list[Ment
         mention = _read(text, start)
         if mention is None:
             continue
+        if mention.start < position:  # 65岁及以上万人: the 上 of the age is no 上 of 上万人
+            mention = replace(mention, start=position, text=text[position : mention.end])
         if noise and (k := bisect_right(noise_starts, mention.start)) and mention.start < noise[k - 1][1]:
             mention = replace(mention, mention_class="noise", rule="furniture", value=None, unit=None)
         found.append(mention)

@@ -143,6 +143,10 @@ def rows_of(r: Understood) -> list[Row]:
         period: str | None
         if reading.year:
             period, words = f"asof:{reading.year}" if reading.stock else reading.year, reading.year
+        elif "table_cell" in reading.rules:
+            period, words = None if "unknown_year" in flags else _of_table(line, m.start, level), ""
+            if period is None and "unknown_year" not in flags:
+                flags.append("unknown_year")
         else:
             period, words, _ = period_of(line, r.layout, m.start, m.end, level, reading.kind)
             if level and period_kind(period) in ("quarter", "half") and names_level(reading):
@@ -162,7 +166,7 @@ def rows_of(r: Understood) -> list[Row]:
             if (own := place_named(reading.row, head, year)) is not None:
                 place = own
             else:
-                scope = reading.row
+                scope = reading.row + reading.scope
         elif _PLACE_ENDS.search(indicator, 1, 12) and (named := _OWN_PLACE.match(indicator)):
             own = place_named(named.group(), head, None)
             if own is not None:
@@ -243,6 +247,18 @@ def _first_named(patterns: Sequence[tuple[str, re.Pattern[str]]], text: str) -> 
 def _basis(indicator: str) -> str:
     """The basis an indicator names (常住, 户籍, 现价, …), "" if none."""
     return _first_named(_BASES, indicator) if _ANY_BASIS.search(indicator) else ""
+
+
+def _of_table(line: Timeline, position: int, level: bool) -> str | None:
+    """The period of a table that names none: what the sidecar or its part's heading tells, or the only year of the section.
+
+    The commonest year of the other tables around it is no evidence.
+    """
+    part = line.part_at(position)
+    told = {w.period[:4] for w in line.words if w.period[:4].isdigit()}
+    if part.evidence == line.evidence != "sidecar" and told != {line.year}:
+        return None
+    return f"asof:{part.default}" if level and part.default.isdigit() else part.default
 
 
 def _told(text: str, words: str, start: int) -> bool:
