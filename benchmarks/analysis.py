@@ -296,7 +296,13 @@ def calibrate() -> float:
 def _read(stage: str, table: str, folder: Path) -> pl.DataFrame | pl.LazyFrame:
     """The large tables as scans where the stage reads what it needs, else in memory."""
     path = folder / f"{table}.parquet"
-    scanned = {("growth", "series"), ("growth_parts", "series"), ("quality", "series"), ("series", "observations")}
+    scanned = {
+        ("growth", "series"),
+        ("growth_parts", "series"),
+        ("gaps", "series"),
+        ("quality", "series"),
+        ("series", "observations"),
+    }
     return pl.scan_parquet(path) if (stage, table) in scanned else pl.read_parquet(path)
 
 

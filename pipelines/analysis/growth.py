@@ -8,6 +8,7 @@ here: the formulas (change.py, progress.py), choosing the values, also those tha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import polars as pl
 
@@ -15,15 +16,26 @@ from pipelines.analysis.change import (
     absolute_change,
     cagr,
     growth_reason,
+    mean_rate,
     relative_growth,
     small_base,
     symmetric_growth,
 )
-from pipelines.analysis.intervals import beyond_rounding, difference_interval, growth_interval, poisson_interval
+from pipelines.analysis.intervals import beyond_rounding, difference_interval, finite, growth_interval, poisson_interval
 from pipelines.analysis.progress import POLARITY_ENDS, shortfall_cagr, trend_class
 from pipelines.series.breaks import crossings, known_breaks
 from pipelines.series.build import EVENT_UNITS
-from pipelines.series.lines import LINE, batches, contiguous, ordered, place_slices, run_number, starts, stencils
+from pipelines.series.lines import (
+    LINE,
+    batches,
+    contiguous,
+    marked,
+    ordered,
+    place_slices,
+    side_by_side,
+    starts,
+    stencils,
+)
 from pipelines.warehouse.schema import SCHEMAS, conform, empty
 
 POINT_UNITS = ("%", "‰", "1/10万", "1/万")
@@ -46,22 +58,18 @@ def _code(reason: str) -> pl.Expr:
     return pl.lit(REASONS.index(reason), pl.UInt8)
 
 
-def _marks(length: int, rows: pl.Series) -> pl.Series:
-    """True at `rows`, false elsewhere."""
-    return pl.zeros(length, pl.UInt8, eager=True).scatter(rows, 1).cast(pl.Boolean)
-
-
 _PRIOR = ("period", "year", "value", "value_lo", "value_hi", "unit", "observation_id", "withheld", "revised", "marks")
 
 
-def _paired(points: pl.DataFrame) -> pl.DataFrame:
+def _paired(points: pl.DataFrame, first: pl.Series) -> pl.DataFrame:
     """Points, in the order of their key, with their `line` and `stencil`, and the columns of the last earlier point of
-    the same line and stencil (`prior_...`, all null without one).
+    the same line and stencil (`prior_...`, all null without one). `first` is true where a line begins.
 
     Within a line the points are taken in the order of stencil and year, so that the point before is the next one below;
     a missing year stays missing, because the years themselves are compared.
     """
-    points = points.with_columns(run_number(LINE).alias("line"), stencils(points["period"]).alias("stencil"))
+    line = first.cum_sum().cast(pl.UInt32) - 1
+    points = points.with_columns(line.alias("line"), stencils(points["period"]).alias("stencil"))
     at = pl.col("line").cast(pl.UInt64) * _STENCIL + pl.col("stencil").cast(pl.UInt64) * _YEAR + pl.col("year")
     rows = points.select(at.alias("at")).with_row_index("row")
     if not rows["at"].is_sorted():
@@ -76,13 +84,13 @@ def _paired(points: pl.DataFrame) -> pl.DataFrame:
 def _on_another_basis(points: pl.DataFrame, lines: pl.DataFrame) -> pl.Series:
     """True for points without a prior one where another basis of the same place and indicator, scope and kind of period
     has the value of the year before."""
-    apart_from_basis = pl.struct("place_code", "indicator_id", "scope", "period_kind").rank("dense").cast(pl.UInt64)
-    group = lines.select(apart_from_basis).to_series().gather(points["line"])
-    at = group * _STENCIL + pl.col("stencil").cast(pl.UInt64) * _YEAR + pl.col("year")
-    key = points.select(at.alias("key"), pl.col("prior_year").is_null().alias("alone"))
-    first = key.with_row_index("row").filter("alone").select("row", pl.col("key") - 1)
-    there = key.filter(pl.col("key").is_in(first["key"].implode()))["key"]
-    return _marks(points.height, first.filter(pl.col("key").is_in(there.implode()))["row"])
+    apart_from_basis = lines.select(pl.struct("place_code", "indicator_id", "scope", "period_kind").rank("dense"))
+    group = apart_from_basis.to_series().cast(pl.UInt64)
+    at = group.gather(points["line"]) * _STENCIL + pl.col("stencil").cast(pl.UInt64) * _YEAR + pl.col("year")
+    rows = points.select(at.alias("key"), pl.col("prior_year").is_null().alias("alone")).with_row_index("row")
+    rows = rows.filter(group.is_duplicated().gather(points["line"]))
+    alone = rows.filter("alone").select("row", pl.col("key") - 1)
+    return marked(points.height, alone.join(rows.select("key"), on="key", how="semi")["row"])
 
 
 def _within_chance(points: pl.DataFrame, lines: pl.DataFrame, events: pl.Series) -> pl.Series:
@@ -109,7 +117,7 @@ def _trends(points: pl.DataFrame, lines: pl.DataFrame, polarity: pl.DataFrame, b
     directed = directed.filter(pl.col("period_kind") == "annual").select(
         pl.col("line").cast(pl.UInt32), "direction", pl.col("last_year").fill_null(9999)
     )
-    chosen = _marks(lines.height, directed["line"])
+    chosen = marked(lines.height, directed["line"])
     columns = ("line", "year", "value", "unit", "revised")
     usable = (
         points.select(*columns, (pl.col("withheld") == 0) & (pl.col("marks") < 2 ** FLAGS.index("implied")))
@@ -128,7 +136,7 @@ def _trends(points: pl.DataFrame, lines: pl.DataFrame, polarity: pl.DataFrame, b
         .join(directed, on="line", how="inner")
         .filter((pl.col("n") > 1) & (pl.col("year") <= pl.col("last_year")))
     )
-    across = _marks(ends.height, crossings(ends, lines, breaks))
+    across = marked(ends.height, crossings(ends, lines, breaks))
     x0, x1, d = pl.col("prior_value"), pl.col("value"), pl.col("direction")
     years = pl.col("year") - pl.col("prior_year")
     rate, side = shortfall_cagr(x0, x1, years, d)
@@ -144,19 +152,20 @@ def _rates(
     points: pl.DataFrame, counts: pl.Series, events: pl.Series, polarity: pl.DataFrame, breaks: pl.DataFrame
 ) -> pl.DataFrame:
     """Rows of `growth_rates` for points in the order of their key; whole places and indicators at a time."""
-    points = _paired(points)
-    lines = points.select(LINE).filter(starts(LINE))
+    first = points.select(starts(LINE)).to_series()
+    lines = points.select(LINE).filter(first)
+    points = _paired(points, first)
     points = points.with_columns(
         _on_another_basis(points, lines).alias("elsewhere"),
-        _marks(points.height, crossings(points, lines, breaks)).alias("crosses_break"),
+        marked(points.height, crossings(points, lines, breaks)).alias("crosses_break"),
         lines["indicator_id"].is_in(counts.implode()).gather(points["line"]).alias("is_count"),
     )
     trends = _trends(points, lines, polarity, breaks).filter(pl.col("trend_class").is_not_null())
     classes = pl.repeat(None, points.height, dtype=pl.String, eager=True).scatter(trends["row"], trends["trend_class"])
     points = points.with_columns(
         classes.alias("trend_class"),
-        _marks(points.height, trends.filter("two_point")["row"]).cast(pl.UInt8).alias("two_point"),
-        _marks(points.height, _within_chance(points, lines, events)).cast(pl.UInt8).alias("within_chance"),
+        marked(points.height, trends.filter("two_point")["row"]).cast(pl.UInt8).alias("two_point"),
+        marked(points.height, _within_chance(points, lines, events)).cast(pl.UInt8).alias("within_chance"),
     )
     x0, x1 = pl.col("prior_value"), pl.col("value")
     lo0, hi0, lo1, hi1 = (pl.col(c) for c in ("prior_value_lo", "prior_value_hi", "value_lo", "value_hi"))
@@ -198,7 +207,12 @@ def _rates(
     computed = (
         points.lazy()
         .with_columns(reason.alias("code"), n_years, is_rate.alias("is_rate"))
-        .with_columns(comparable.alias("comparable"), (computable & yearly).fill_null(False).alias("single"))
+        .with_columns(
+            comparable.alias("comparable"),
+            (computable & yearly).fill_null(False).alias("single"),
+            # in a column of its own: an expression that is used twice is computed twice
+            pl.when(computable & ~pl.col("is_rate")).then(mean_rate(x0, x1, pl.col("n_years"))).alias("rate"),
+        )
         .select(
             "n_years",
             both.then(absolute_change(x0, x1)).alias("abs_change"),
@@ -207,7 +221,7 @@ def _rates(
             single.then(relative_growth(x0, x1)).alias("growth"),
             single.then(growth_lo).alias("growth_lo"),
             single.then(growth_hi).alias("growth_hi"),
-            pl.when(computable & ~pl.col("is_rate")).then(cagr(x0, x1, pl.col("n_years"))).alias("cagr"),
+            finite(pl.col("rate")).alias("cagr"),
             both.then(symmetric_growth(x0, x1)).alias("symmetric_growth"),
             both.then(beyond_rounding(change_lo, change_hi)).alias("beyond_rounding"),
             shown.alias("reason"),
@@ -216,16 +230,20 @@ def _rates(
         .collect()
         .rechunk()  # so that columns taken over unchanged keep sharing their memory with `points`
     )
-    words = pl.Series([[f for i, f in enumerate(FLAGS) if code & 2**i] for code in range(2 ** len(FLAGS))])
-    words = words.cast(SCHEMAS["growth_rates"]["flags"])
     return conform(
         "growth_rates",
         points.select(c for c in SCHEMAS["growth_rates"] if c in points.columns).with_columns(
             *computed.drop("reason", "flags").get_columns(),
             pl.Series("reason", REASONS).gather(computed["reason"]),
-            words.gather(computed["flags"]).alias("flags"),
+            _words().gather(computed["flags"]).alias("flags"),
         ),
     )
+
+
+@lru_cache(maxsize=1)
+def _words() -> pl.Series:
+    """The lists of flags that the codes of `_rates` stand for."""
+    return pl.Series([[f for i, f in enumerate(FLAGS) if code & 2**i] for code in range(2 ** len(FLAGS))])
 
 
 def growth_parts(
@@ -254,11 +272,13 @@ def growth_parts(
         pl.when(severe).then(2).when(one_sided).then(1).otherwise(0).cast(pl.UInt8).alias("withheld"),
         (unstable * 8 + (pl.col("status") == "implied").cast(pl.UInt8) * 16).cast(pl.UInt8).alias("marks"),
     )
-    for begin, length in place_slices(series.lazy()):
-        points = series.lazy().slice(begin, length).select(needed).collect()
-        points = contiguous(ordered(points, [*LINE, "period"]))
-        for part in batches(points, ["place_code", "indicator_id"]):
-            yield _rates(part, counts, events, polarity, known)
+
+    def parts() -> Iterator[pl.DataFrame]:
+        for begin, length in place_slices(series.lazy()):
+            points = series.lazy().slice(begin, length).select(needed).collect()
+            yield from batches(contiguous(ordered(points, [*LINE, "period"])), ["place_code", "indicator_id"])
+
+    yield from side_by_side(lambda part: _rates(part, counts, events, polarity, known), parts())
 
 
 def growth_rates(

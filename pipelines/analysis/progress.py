@@ -94,9 +94,14 @@ def method_sensitive(ratio: pl.Expr, straight: pl.Expr) -> pl.Expr:
 # ------------------------------------------------------------------------------------------------------- cross-checks
 
 
+def carried_on(x1: pl.Expr, rate: pl.Expr, years: pl.Expr) -> pl.Expr:
+    """x1(1 + rate)^years, before a test for overflow (METHODOLOGY 8.4)."""
+    return x1 * ((1 + rate).log() * years).exp()
+
+
 def un_projection(x0: pl.Expr, x1: pl.Expr, years: pl.Expr, years_left: pl.Expr) -> pl.Expr:
     """UN Progress Chart: the value at the target year if the CAGR so far holds (METHODOLOGY 8.4)."""
-    return finite(x1 * ((1 + cagr(x0, x1, years)).log() * years_left).exp())
+    return finite(carried_on(x1, cagr(x0, x1, years), years_left))
 
 
 def un_share(x0: pl.Expr, projected: pl.Expr, target: pl.Expr) -> pl.Expr:

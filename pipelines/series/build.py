@@ -7,15 +7,13 @@ numbers (pipelines/extraction). Nothing is averaged, filled in or carried forwar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from pipelines.catalogue.indicators import compatible
 from pipelines.catalogue.units import UNITS
 from pipelines.series.implied import implied_observations
 from pipelines.series.limits import impossible
-from pipelines.series.lines import contiguous
+from pipelines.series.lines import contiguous, looked_up
 from pipelines.series.periods import canonical_period, kind_of, year_of
 from pipelines.warehouse.schema import LIST, SCHEMAS, conform, empty
 
@@ -64,12 +62,6 @@ def severity(delta: pl.Expr) -> pl.Expr:
     )
 
 
-def _looked_up(rows: pl.DataFrame, on: Sequence[str], table: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with the columns of `table` found by `on`, null where there is none; only the keys pass through the join."""
-    found = rows.select(on).join(table, on=on, how="left", nulls_equal=True, maintain_order="left")
-    return rows.hstack(found.drop(on).get_columns())
-
-
 def _unit_factors(observations: pl.DataFrame) -> pl.DataFrame:
     """Factor from each unit found to the unit of its indicator; null where the two do not fit."""
     pairs = observations.select("unit", "indicator_unit").unique().drop_nulls()
@@ -115,8 +107,8 @@ def _judged(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFram
         "typical_basis",
         pl.col("plausible_min").alias("least"),
     )
-    rows = _looked_up(observations, ["indicator_id"], known)
-    rows = _looked_up(rows, ["unit", "indicator_unit"], _unit_factors(rows))
+    rows = looked_up(observations, ["indicator_id"], known)
+    rows = looked_up(rows, ["unit", "indicator_unit"], _unit_factors(rows))
     # periods repeat: each spelling is read once
     written = ["period", "period_kind", "is_stock"]
     periods = rows.select(written).unique()
@@ -124,7 +116,7 @@ def _judged(observations: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFram
     periods = periods.with_columns(canonical.alias("canonical"), pl.col("period_kind").alias("stated")).with_columns(
         kind_of(pl.col("canonical"), pl.col("stated")).alias("kind_of"), year_of(pl.col("canonical")).alias("year")
     )
-    rows = _looked_up(rows, written, periods.drop("stated"))
+    rows = looked_up(rows, written, periods.drop("stated"))
     return rows.drop("period", "period_kind").rename({"canonical": "period", "kind_of": "period_kind"})
 
 
@@ -222,7 +214,7 @@ def _key_number(points: pl.DataFrame) -> pl.Series:
     total = pl.zeros(points.height, pl.UInt64, eager=True)
     for part in (["place_code"], ["indicator_id"], ["basis", "scope"], ["period_kind", "period"]):
         values = points.select(part).unique().sort(part).with_row_index("digit")
-        digit = _looked_up(points.select(part), part, values)["digit"].cast(pl.UInt64)
+        digit = looked_up(points.select(part), part, values)["digit"].cast(pl.UInt64)
         total = total * values.height + digit
     return total
 
@@ -317,7 +309,7 @@ def series_of(points: pl.DataFrame, indicators: pl.DataFrame, documents: pl.Data
     )
     if "published_on" not in many.columns:
         dates = empty("documents") if documents is None else documents
-        many = _looked_up(many, ["doc_id"], dates.select("doc_id", "published_on").unique("doc_id", keep="any"))
+        many = looked_up(many, ["doc_id"], dates.select("doc_id", "published_on").unique("doc_id", keep="any"))
     chosen = (
         _competing(many.with_columns(pl.col("published_on").fill_null("")))
         .group_by("key", maintain_order=True)
