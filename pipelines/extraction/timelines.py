@@ -10,19 +10,21 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.extraction.timewords import (
     HALVES,
     QUARTERS,
-    SPOKEN,
-    TIME,
     Part,
     TimeWord,
+    find_times,
     is_reference,
+    is_spoken,
+    named_year,
     read_number,
     read_year,
+    school_year_end,
     shifted,
     spoken_year,
     time_word,
@@ -30,13 +32,15 @@ from pipelines.extraction.timewords import (
 
 DEADLINE_BEFORE = re.compile(r"(?:到|力争|确保|争取|预计|计划|截至)$")
 DEADLINE_AFTER = re.compile(r"年?[底末]?(?:之?前|以前)")
-_GOVERNMENT_REPORT = re.compile(r"政府工作报告")
+_GOVERNMENT_REPORT = "政府工作报告"
 # Headings that give their part a time or a purpose: `一、2016年工作回顾`, `（二）下一步打算`, `2013年，我们将做好以下工作：`
+_NUMBER = r"(?:[一二三四五六七八九十]+、|[(（][一二三四五六七八九十]+[)）]|第[一二三四五六]部分[、：:]?)"
 _OPENER = re.compile(
-    r"(?:^|(?<=[。；\n]))[ \t　]*(?P<number>[一二三四五六七八九十]+、|[(（][一二三四五六七八九十]+[)）]|第[一二三四五六]部分[、：:]?)?"
-    r"[ \t　]*(?P<head>[^。；;：:！\n]{2,44})(?P<stop>[：:\n。]|\Z)",
+    rf"(?:^|(?<=[。；\n]))[ \t　]*(?P<number>{_NUMBER})?[ \t　]*(?P<head>[^。；;：:！\n]{{2,44}}+)(?P<stop>[：:\n。]|\Z)",
     re.M,
 )
+# behind which border a part can open: a number, or words that a colon or the line's end closes, not a full stop
+_BORDER = re.compile(rf"[。；\n](?=[ \t　]*(?:{_NUMBER}|[^。；;：:！\n]{{2,44}}+(?:[：:\n]|\Z)))")
 _REVIEW = re.compile(
     r"回顾|总结|(?:运行|完成|执行|落实|进展|开展|收支|基本|工作|发展)情况|工作概况|主要(?:工作|做法|成效|成绩)|成效|抓了|做了|开展了|取得"
 )
@@ -47,10 +51,11 @@ _PLAN_UNTIMED = re.compile(
     r"打算|下一?步|今后|努力方向|工作(?:思路|安排|计划|部署)$|^(?:目标任务|(?:主要|工作|总体|发展)目标)$"
 )
 _DIGIT = re.compile("[0-9]")
+_OPENING_TIME = re.compile("第?([一二三四1-4首])季度|([上下])半年")
 _HEADING_LENGTH = 26
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Timeline:
     """Time expressions of a section and its parts; `default`, `year` and `now` are those of the section as a whole.
 
@@ -86,20 +91,22 @@ def timeline(
     The year is the sidecar's, else the title's, else the commonest explicit year of the section (later wins a tie;
     deadlines such as `到2018年底前` have no say); a section whose years are masked keeps `????`.
     """
-    hits = list(TIME.finditer(text, start, end))
+    hits = find_times(text, start, end)
     if noise:
         opened = [a for a, _ in noise]
         hits = [h for h in hits if not (k := bisect_right(opened, h.start())) or h.start() >= noise[k - 1][1]]
-    year, why = _section_year(text, start, hits, year_hint, title)
+    references = [is_reference(text, h, start) for h in hits]
+    year, why = _section_year(text, start, hits, references, year_hint, title)
     if year == "????":
         year, why = _published(text, start, hits, noise) or (year, why)
     head = text[start : min(end, start + 400)]
     default = year
-    opening = re.search(r"第?([一二三四1-4首])季度|([上下])半年", title + head)
+    head_words = title + head
+    opening = _OPENING_TIME.search(head_words) if "季度" in head_words or "半年" in head_words else None
     if opening:
         part = f"Q{QUARTERS[opening[1]]}" if opening[1] else HALVES[opening[2]]
         default, why = f"{year}-{part}", opening.group()
-    months = [int(h["r2"]) for h in hits if h["r2"] and int(h["r1"]) == 1]
+    months = [int(h["r2"]) for h in hits if h.lastgroup == "mrange" and h["r2"] and int(h["r1"]) == 1]
     if default != year:
         now = default
     elif months and max(months) < 12:
@@ -108,14 +115,18 @@ def timeline(
         now = f"asof:{year}"
     if moment := _moment(text, start, hits, whole_year=year):
         now = moment
-    past = shifted(year, -1) if _GOVERNMENT_REPORT.search(title + head) else year
+    past = shifted(year, -1) if _GOVERNMENT_REPORT in head_words else year
     whole = Part(start, year, default, now, False, why)
     parts = _parts(text, start, end, hits, whole, past)
     starts = tuple(p.start for p in parts)
     words = []
-    for hit in hits:
-        part_here = parts[max(0, bisect_right(starts, hit.start()) - 1)]
-        words.append(time_word(text, hit, part_here, whole, past if part_here is whole else part_here.year, start))
+    part_here, part_past, next_part, next_start = whole, past, 1, starts[1] if len(starts) > 1 else len(text)
+    for hit, reference in zip(hits, references, strict=True):
+        while hit.start() >= next_start:
+            part_here = parts[next_part]
+            part_past, next_part = part_here.year, next_part + 1
+            next_start = starts[next_part] if next_part < len(starts) else len(text)
+        words.append(time_word(text, hit, part_here, whole, part_past, reference))
     return Timeline(default, why, year, now, tuple(words), tuple(w.start for w in words), parts, starts, moment)
 
 
@@ -124,18 +135,19 @@ def _moment(text: str, start: int, hits: Sequence[re.Match[str]], whole_year: st
     for hit in hits:
         if hit.start() > start + _HEAD:
             return ""
-        y = hit["y"] or hit["y2"] or hit["iy"]
-        if not y or re.fullmatch(SPOKEN, y) or read_year(y) != whole_year:
+        y = named_year(hit)
+        if not y or is_spoken(y) or read_year(y) != whole_year:
             continue
         at = _COUNTED_AT.search(text, max(start, hit.start() - 16), hit.start())
-        if at is None and not (hit["d"] and _ALL_COUNTED.match(text, hit.end())):
+        kind = hit.lastgroup
+        if at is None and not (kind == "ym" and hit["d"] and _ALL_COUNTED.match(text, hit.end())):
             continue  # 2010年11月1日零时，常住人口为326871人: one sentence's moment is not that of all
-        if hit["ym"] and hit["m"] and not hit["d9"]:
+        if kind == "ym" and hit["m"] and not hit["d9"]:
             day = f"-{read_number(hit['d']):02d}" if hit["d"] else ""
             return f"asof:{whole_year}-{read_number(hit['m']):02d}{day}"
-        if hit["iso"]:
+        if kind == "iso":
             return f"asof:{whole_year}-{int(hit['im']):02d}-{int(hit['id']):02d}"
-        if hit["year"] and at is not None:
+        if kind == "year" and at is not None:
             return f"asof:{whole_year}"
     return ""
 
@@ -149,7 +161,12 @@ _COUNTED_AT = re.compile(
 
 
 def _section_year(
-    text: str, start: int, hits: Sequence[re.Match[str]], year_hint: int | None, title: str
+    text: str,
+    start: int,
+    hits: Sequence[re.Match[str]],
+    references: Sequence[bool],
+    year_hint: int | None,
+    title: str,
 ) -> tuple[str, str]:
     """The year a section reports on, and the words that tell it."""
     years: Counter[str] = Counter()
@@ -157,20 +174,19 @@ def _section_year(
     evidence: dict[str, str] = {}
     stamps: Counter[str] = Counter()
     counted: Counter[str] = Counter()
-    for hit in hits:
-        if hit["school"]:
-            value = hit["s2"] if len(hit["s2"]) == 4 else hit["s1"][:2] + hit["s2"]
-        elif hit["y"] and re.fullmatch(SPOKEN, hit["y"]):
+    for hit, reference in zip(hits, references, strict=True):
+        kind = hit.lastgroup
+        if kind == "school":
+            value = school_year_end(hit)
+        elif not (written := named_year(hit)) or is_spoken(written):
             continue
-        elif hit["y"] or hit["y2"] or hit["iy"]:
-            value = read_year(hit["y"] or hit["y2"] or hit["iy"])
         else:
-            continue
+            value = read_year(written)
         if value == "????":
             masked += 1
             continue
         before, after = text[max(start, hit.start() - 2) : hit.start()], text[hit.end() : hit.end() + 4]
-        if is_reference(text, hit, start) or after[:1] in ("起", "以") or before[-1:] in ("从", "自"):
+        if reference or after[:1] in ("起", "以") or before[-1:] in ("从", "自"):
             continue
         if DEADLINE_BEFORE.search(before) or DEADLINE_AFTER.match(after):
             if _COUNTED_AT.search(text, max(start, hit.start() - 16), hit.start()):
@@ -178,7 +194,7 @@ def _section_year(
                 evidence.setdefault(value, hit.group())
             continue
         evidence.setdefault(value, hit.group())
-        if (hit["ym"] or hit["iso"]) and (_alone_on_its_line(text, hit) or _in_masthead(text, start, hit)):
+        if (kind == "ym" or kind == "iso") and (_alone_on_its_line(text, hit) or _in_masthead(text, start, hit)):
             stamps[value] += 1  # the day of signing says when a report was written, not which year it is about
             continue
         years[value] += 1
@@ -191,7 +207,9 @@ def _section_year(
     first = _FIRST_LINE.match(text, start)
     if first and _TITLE_LINE.search(first["line"]):
         named = {
-            read_year(h["y"] or h["y2"]): h.group() for h in hits[:3] if h.end() <= first.end() and (h["y"] or h["y2"])
+            read_year(y): h.group()
+            for h in hits[:3]
+            if h.end() <= first.end() and h.lastgroup != "iso" and (y := named_year(h))
         }
         if len(named) == 1 and (told := next(iter(named))).isdigit():
             return told, named[told]
@@ -210,7 +228,7 @@ _MASTHEAD = 120  # characters in which a bulletin says what it is and when it wa
 
 def _in_masthead(text: str, start: int, hit: re.Match[str]) -> bool:
     """True for the day of issue in the head of a bulletin: 第11期（总第58期）　2021年11月8日."""
-    if hit.start() - start > _MASTHEAD or not hit["d" if hit["ym"] else "id"]:
+    if hit.start() - start > _MASTHEAD or not hit["d" if hit.lastgroup == "ym" else "id"]:
         return False
     line = text.rfind("\n", start, hit.start()) + 1
     return (
@@ -230,9 +248,9 @@ def _published(
 
     A report copied to another site bears the day of copying: only what is written as news (`本网讯`) speaks of its day.
     """
-    if not any(h["this"] and h.group().startswith("今年") for h in hits):
+    if not any(h.lastgroup == "this" and h.group().startswith("今年") for h in hits):
         return None
-    if any((h["y"] or h["y2"]) and not re.fullmatch(SPOKEN, h["y"] or h["y2"]) for h in hits):
+    if any(h.lastgroup != "iso" and (y := named_year(h)) and not is_spoken(y) for h in hits):
         return None  # a year that is masked or named in passing: the text has time words of its own
     for a, b in noise:
         if start <= a <= start + _PAGE_HEAD and (stamp := _PUBLISHED.search(text, a, b)):
@@ -265,18 +283,18 @@ def _parts(text: str, start: int, end: int, hits: Sequence[re.Match[str]], whole
     """The section's opening part and those that headings open, in order."""
     parts = [whole]
     starts = [h.start() for h in hits]
-    for opener in _OPENER.finditer(text, start, end):
+    for opener in _openers(text, start, end):
         head = opener["head"].rstrip(" \t　")
         a = opener.start("head")
         b = a + len(head)
-        at_line_start = opener.start() == start or text[opener.start() - 1 : opener.start()] == "\n"
-        alone = at_line_start and opener["stop"] != "。"
+        at, stop = opener.start(), opener["stop"]
+        alone = stop != "。" and (at == start or text[at - 1 : at] == "\n")
         heading = b - a <= _HEADING_LENGTH and (alone or opener["number"] is not None)
-        announces = opener["stop"] in ("：", ":")
+        announces = stop in ("：", ":")
         if not (heading or announces):
             continue
         review, plan = _REVIEW.search(head) is not None, _PLAN.search(head) is not None
-        if not (review or plan) or "报告" in head or _DIGIT.search(TIME.sub("", head)):
+        if not (review or plan) or "报告" in head or _other_digits(head):
             continue
         i = bisect_right(starts, a - 1)
         timed = [h for h in hits[i : i + 4] if h.end() <= b and _opens_part(h)]
@@ -298,6 +316,27 @@ def _parts(text: str, start: int, end: int, hits: Sequence[re.Match[str]], whole
             default, now = (default, now) if plan and not review else (whole.default, whole.now)
         parts.append(Part(a, year, default, now, plan and not review, head))
     return tuple(_until_reported(text, parts, hits, starts, whole, end))
+
+
+def _openers(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """Sentence openings of a section that can be headings or announce what follows, in order."""
+    if (first := _OPENER.match(text, start, end)) is not None:
+        yield first
+    for border in _BORDER.finditer(text, start, end):
+        if (opener := _OPENER.match(text, border.end(), end)) is not None:
+            yield opener
+
+
+def _other_digits(head: str) -> bool:
+    """True for a heading with a number that is no time: 1.2016年出生人口目标5000人."""
+    if _DIGIT.search(head) is None:
+        return False
+    position = 0
+    for hit in find_times(head, 0, len(head)):
+        if _DIGIT.search(head, position, hit.start()):
+            return True
+        position = hit.end()
+    return _DIGIT.search(head, position) is not None
 
 
 def _until_reported(
@@ -324,11 +363,12 @@ def _past_opening(text: str, hit: re.Match[str], part: Part, whole: Part) -> boo
         return False
     before = text[max(0, hit.start() - 8) : hit.start()].rstrip(" \t　")
     if _REPORTED_UNTIL.search(before):
-        told = hit["y"] or hit["y2"]
-        return not told or spoken_year(told, whole.year) <= whole.year
-    if not before.endswith(_SENTENCE_BORDERS) or not (hit["half"] or hit["quarter"]):
+        told = named_year(hit)
+        return not told or hit.lastgroup == "iso" or spoken_year(told, whole.year) <= whole.year
+    kind = hit.lastgroup
+    if not before.endswith(_SENTENCE_BORDERS) or kind not in ("half", "quarter"):
         return False
-    named = HALVES[hit["hh"]] if hit["half"] else f"Q{QUARTERS[hit['qq']]}"
+    named = HALVES[hit["hh"]] if kind == "half" else f"Q{QUARTERS[hit['qq']]}"
     planned = part.default[5:]
     return planned in _MONTHS and _MONTHS[named][1] < _MONTHS[planned][0]
 
@@ -339,35 +379,37 @@ _MONTHS = {"Q1": (1, 3), "Q2": (4, 6), "Q3": (7, 9), "Q4": (10, 12), "H1": (1, 6
 
 
 def _opens_part(hit: re.Match[str]) -> bool:
-    if hit["ym"]:
+    if hit.lastgroup == "ym":
         return bool(hit["q"] or hit["h"] or hit["m1"])
-    return bool(
-        hit["year"] or hit["this"] or hit["last"] or hit["next"] or hit["half"] or hit["quarter"] or hit["past"]
-    )
+    return hit.lastgroup in _OPENING_KINDS
+
+
+_OPENING_KINDS = frozenset(("year", "this", "last", "next", "half", "quarter", "past"))
 
 
 def _part_period(hit: re.Match[str], whole: Part, past: str) -> tuple[str, str]:
     """Year and default period of a part whose heading has this time word."""
-    if hit["ym"]:
+    kind = hit.lastgroup
+    if kind == "ym":
         year = spoken_year(hit["y"], whole.year)
         if hit["q"]:
             return year, f"{year}-Q{QUARTERS[hit['q']]}"
         if hit["h"]:
             return year, f"{year}-{HALVES[hit['h']]}"
         return year, f"{year}-{read_number(hit['m1']):02d}..{year}-{read_number(hit['m2']):02d}"
-    if hit["half"]:
+    if kind == "half":
         return whole.year, f"{whole.year}-{HALVES[hit['hh']]}"
-    if hit["quarter"]:
+    if kind == "quarter":
         return whole.year, f"{whole.year}-Q{QUARTERS[hit['qq']]}"
     year = (
         past
-        if hit["past"]
+        if kind == "past"
         else shifted(whole.year, -1)
-        if hit["last"]
+        if kind == "last"
         else shifted(whole.year, 1)
-        if hit["next"]
+        if kind == "next"
         else read_year(hit["y2"])
-        if hit["year"]
+        if kind == "year"
         else whole.year
     )
     return year, year
