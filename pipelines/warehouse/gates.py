@@ -226,6 +226,28 @@ def document_faults(tables: Tables) -> list[str]:
 
 # -------------------------------------------------------------------------------------------- against the vintage before
 
+COVERAGE_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "documents": ("doc_id", "path", "sha256", "status", "extractor_version"),
+    "observations": ("observation_id", "doc_id"),
+    "series": (*KEY, "observation_id"),
+}
+"""What coverage asks of the vintage before; tables of another schema that hold these are compared like any other."""
+
+
+def count_faults(rows: Mapping[str, int], record: Mapping[str, object]) -> list[str]:
+    """What is left of coverage where the tables of the vintage before cannot be compared: the counts of its record.
+
+    `rows` are the counts of the new tables, `record` the publication before.
+    """
+    found: list[str] = []
+    for table, share, least in (("documents", GONE_SHARE, GONE_DOCUMENTS), ("series", LOST_SHARE, LOST_POINTS)):
+        had = record.get(f"n_{table}")
+        if isinstance(had, int) and had - rows[table] > max(least, share * had):
+            found.append(
+                f"{table}: {rows[table]} where the vintage before had {had}, whose tables are of another schema and tell no more"
+            )
+    return found
+
 
 def coverage_faults(tables: Tables, before: Tables) -> list[str]:
     """What the vintage before had and these tables lack although nothing the analyst changed explains it.

@@ -36,7 +36,15 @@ import polars as pl
 from pipelines.sources import sha256_of
 from pipelines.warehouse.database import DatabaseError, build_database
 from pipelines.warehouse.files import write_if_changed
-from pipelines.warehouse.gates import COUNTS, DOCUMENT_GATES, GATES, coverage_faults, faults
+from pipelines.warehouse.gates import (
+    COUNTS,
+    COVERAGE_COLUMNS,
+    DOCUMENT_GATES,
+    GATES,
+    count_faults,
+    coverage_faults,
+    faults,
+)
 from pipelines.warehouse.lock import writer_lock
 from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION, TABLES, SchemaError, conform
 from pipelines.warehouse.staging import ONE_FILE_ROWS, Staged, Staging, TableFile
@@ -231,7 +239,11 @@ class Store:
             large = rows["observations"] > ONE_FILE_ROWS
             found = [*document_faults, *faults(tables, skip=DOCUMENT_GATES if large else ())]
             before = self._before()
-            shrunk = coverage_faults(tables, before) if before else []
+            asked, shrunk = [], []
+            if before:
+                asked, shrunk = ["coverage"], coverage_faults(tables, before)
+            elif last:
+                asked, shrunk = ["coverage by counts"], count_faults(rows, self._last_record(last))
             if shrunk and not accept.strip():
                 found += [*shrunk, 'if this is right, run again with --accept-smaller "the reason"']
             if found:
@@ -251,7 +263,7 @@ class Store:
                 "n_unread": tables["documents"].filter(pl.col("status") != "ok").height,
                 "n_observations": rows["observations"],
                 "n_series": rows["series"],
-                "gates": ["schema", "keys", *GATES, *(["coverage"] if before and not shrunk else [])],
+                "gates": ["schema", "keys", *GATES, *([] if shrunk else asked)],
                 "verdicts": [f"{verdict} {n}" for verdict, n in verdicts],
                 "accepted": " | ".join([accept.strip(), *shrunk]) if shrunk else None,
             }
@@ -261,25 +273,33 @@ class Store:
             return Publication(vintage, tables_sha256, inputs_sha256, extractor_version, rows, database, new=True)
 
     def _before(self) -> dict[str, pl.DataFrame] | None:
-        """What the vintage before says about coverage; None where there is none that today's program can read."""
+        """What the vintage before says about coverage; None where there is none, or none whose tables can be compared.
+
+        Only the columns that coverage asks for are read, so that a vintage of another schema version still counts.
+        """
         folder = self.root / TABLES_LINK
         try:
             found = {
-                name: pl.scan_parquet(folder / f"{name}.parquet").select(list(BY_NAME[name].schema))
-                for name in ("documents", "observations", "series")
+                name: pl.scan_parquet(folder / f"{name}.parquet").select(
+                    pl.col(c).cast(BY_NAME[name].schema[c]) for c in columns
+                )
+                for name, columns in COVERAGE_COLUMNS.items()
             }
-            documents, series = found["documents"].collect(), found["series"].collect()
-            observations = found["observations"].join(
-                series.lazy().select("observation_id"), on="observation_id", how="semi"
-            )
+            series = found["series"].collect()
             return {
-                "documents": conform("documents", documents),
-                "series": conform("series", series),
-                "observations": observations.select("observation_id", "doc_id").collect(),
+                "documents": found["documents"].collect(),
+                "series": series,
+                "observations": found["observations"]
+                .join(series.lazy().select("observation_id"), on="observation_id", how="semi")
+                .collect(),
                 COUNTS: _counted(found["observations"]),
             }
-        except (OSError, SchemaError, pl.exceptions.PolarsError):
+        except (OSError, pl.exceptions.PolarsError):
             return None
+
+    def _last_record(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        """The log's line of the vintage that stands, else what the manifest says of it."""
+        return next((row for row in reversed(self._log()) if row["vintage"] == manifest.get("vintage")), manifest)
 
     def _new_vintage(self, now: datetime) -> str:
         """A name that sorts behind all before, even where the clock went back."""

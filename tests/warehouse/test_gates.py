@@ -133,6 +133,27 @@ def test_a_reason_is_recorded(tmp_path: Path) -> None:
     assert rows[1]["code_version"] == store_module.code_version() and rows[1]["n_unread"] == 0
 
 
+def test_coverage_against_a_vintage_of_another_schema(tmp_path: Path) -> None:
+    """Columns that came or went since do not matter; where what coverage asks for is gone, the record's counts decide."""
+    store = Store(tmp_path / "wh")
+    stage_all(store, many(60, 60))
+    publish(store)
+    series = (store.root / "tables" / "series.parquet").resolve()
+    older = pl.read_parquet(series).drop("n_sources", "conflict").with_columns(another=pl.lit(1))
+    older.write_parquet(series)
+    stage_all(store, many(60, 30))
+    with pytest.raises(GateError, match="30 of 60 points of unchanged documents are lost"):
+        publish(store, "later")
+    older.drop("observation_id").write_parquet(series)
+    with pytest.raises(GateError, match="series: 30 where the vintage before had 60, whose tables are of another schema"):
+        publish(store, "later")
+    stage_all(store, many(60, 58))
+    publish(store, "later")
+    with open_warehouse(store.root) as warehouse:
+        gates = warehouse.table("publications").sort("vintage")["gates"].to_list()
+    assert gates == [["schema", "keys", *GATES], ["schema", "keys", *GATES, "coverage by counts"]]
+
+
 def test_the_record_of_publications_survives_damage(tmp_path: Path) -> None:
     store = Store(tmp_path / "wh")
     stage_all(store)
