@@ -145,7 +145,9 @@ def test_coverage_against_a_vintage_of_another_schema(tmp_path: Path) -> None:
     with pytest.raises(GateError, match="30 of 60 points of unchanged documents are lost"):
         publish(store, "later")
     older.drop("observation_id").write_parquet(series)
-    with pytest.raises(GateError, match="series: 30 where the vintage before had 60, whose tables are of another schema"):
+    with pytest.raises(
+        GateError, match="series: 30 where the vintage before had 60, whose tables are of another schema"
+    ):
         publish(store, "later")
     stage_all(store, many(60, 58))
     publish(store, "later")
