@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-strip-extras
 
-.PHONY: help run test lint types pytest ui lab lock docs bench fuzz kill audit clean
+.PHONY: help run test lint types pytest ui lab compiled lock docs bench fuzz kill audit clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo "make lock   renew the lock files              make docs   renew the generated pages"
 	@echo "make bench  measure speed and memory          make fuzz   the long fuzzing suite"
 	@echo "make kill   kill runs 500 times and look      make audit  known faults and licences of what is installed"
+	@echo "make compiled  the readers of documents as C, then: make run COMPILED=1"
 	@echo "make clean  remove all that was built, except data/raw"
 
 # --- set-up ---------------------------------------------------------------------------------------------------------
@@ -61,8 +62,9 @@ $(VENV)/.dev-stamp: $(VENV)/.base-stamp requirements.lock requirements-dev.lock 
 
 # --- the two commands -----------------------------------------------------------------------------------------------
 
-run: $(VENV)/.run-stamp
-	@$(BIN)/xianzhi run --raw "$(RAW)" --warehouse "$(WAREHOUSE)" --exports "$(EXPORTS)"
+# `make run COMPILED=1` reads documents with the compiled readers; they are built again when a source changes.
+run: $(VENV)/.run-stamp $(if $(COMPILED),.compiled/.stamp)
+	@$(if $(COMPILED),PYTHONPATH=$(CURDIR)/.compiled )$(BIN)/xianzhi run --raw "$(RAW)" --warehouse "$(WAREHOUSE)" --exports "$(EXPORTS)"
 
 test: lint types pytest
 
@@ -88,6 +90,18 @@ lab: $(VENV)/.dev-stamp
 	@$(BIN)/python tools/serve.py $(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.open_browser=False notebooks/
 
 # --- upkeep ---------------------------------------------------------------------------------------------------------
+
+# The readers as C (mypyc), some minutes once; needs a C compiler and Python's headers.
+compiled: .compiled/.stamp
+
+SOURCES := $(shell find pipelines -name '*.py' -o -name '*.yaml' -o -name '*.csv')
+.compiled/.stamp: $(SOURCES) setup.py pyproject.toml | $(VENV)/.dev-stamp
+	@command -v cc >/dev/null && test -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || { \
+		echo "a C compiler and Python's headers are needed (Debian, Ubuntu: apt install gcc python3-dev)" >&2; exit 1; }
+	@echo "compiling the readers of documents, some minutes"
+	@rm -rf .compiled build
+	@XIANZHI_COMPILED=1 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --target .compiled .
+	@rm -rf build && touch $@
 
 lock: $(VENV)/.base-stamp
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile - --quiet --universal --python-version 3.11 \
@@ -115,6 +129,6 @@ kill: $(VENV)/.dev-stamp
 	$(BIN)/pytest -m long -k kill
 
 clean:
-	rm -rf $(VENV) xianzhi.egg-info .mypy_cache .ruff_cache .hypothesis data/dagster
+	rm -rf $(VENV) .compiled build xianzhi.egg-info .mypy_cache .ruff_cache .hypothesis data/dagster
 	find data/warehouse data/exports -mindepth 1 ! -name .gitkeep -delete
 	find pipelines tests tools -name __pycache__ -prune -exec rm -rf {} +

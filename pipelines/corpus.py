@@ -112,6 +112,10 @@ class Corpus:
         return {name: self.table(name) for name in DOCUMENT_TABLES}
 
 
+_COMPILED = frozenset((".pyc", ".so", ".pyd"))
+"""Suffixes of what is made from the sources; it is the same code and no other version."""
+
+
 @lru_cache(maxsize=1)
 def extractor_version() -> str:
     """Hash of the code and vocabularies that read documents: another version reads every document again."""
@@ -124,7 +128,7 @@ def code_version(folders: Iterable[str]) -> str:
     digest = hashlib.sha256(f"schema {SCHEMA_VERSION}\n".encode())
     for folder in folders:
         for path in sorted((package / folder).rglob("*")):
-            if path.is_file() and path.suffix != ".pyc" and "__pycache__" not in path.parts:
+            if path.is_file() and path.suffix not in _COMPILED and "__pycache__" not in path.parts:
                 digest.update(f"{path.relative_to(package).as_posix()}\n".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]

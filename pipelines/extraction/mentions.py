@@ -452,6 +452,7 @@ _ITEM_MARK = re.compile(r"\s?[、.．)）]")
 _ITEM_TEXT = re.compile(r"\s?[、.．]\s?[一-鿿“]")
 _COLON_BEFORE = re.compile(r"[：:。；;]\s?$")
 _LEVEL_NOUNS = (*siblings_of("小学"), *siblings_of("一孩"))  # 差异系数小学0.42、初中0.31
+_STRING_SIGNS = frozenset((".", "-", "/", "_", ""))
 _DECIMALS_GO_ON = re.compile(r"[和与、][0-9]+\.[0-9]")
 _DECIMALS_BEFORE = re.compile(r"[0-9]\.[0-9]+[和与、]$")
 _LIST_GOES_ON = re.compile(r"\s?[、,，和与及]\s?[0-9]")
@@ -482,7 +483,7 @@ def _bare_number(text: str, start: int, end: int, span_end: int) -> tuple[str, s
         return "label", "list_number"
     if NAME_AFTER.match(after):
         return "label", "name"
-    if before[-1:] in (*".-/_", "") and before[-2:-1].isalnum():
+    if before[-1:] in _STRING_SIGNS and before[-2:-1].isalnum():
         return "label", "number_string"
     if after[:1] in ("-", "/", "_") and after[1:2].isalnum():
         return "label", "number_string"
