@@ -110,6 +110,7 @@ INNER = (
     r"(?:(?<=亿)零?[0-9]{1,4}万(?:零?[0-9]千)?(?:零?[0-9]百)?|(?<=[万亿])零?[0-9]千(?:零?[0-9]百)?|(?<=[千万亿])零?[0-9]百(?!分)"
     r"|(?<=千)零[0-9]{1,2}万?|(?<=[万亿])零[0-9]{1,4}|(?<=万)[0-9]{4}(?=余|多|[人名户元亩吨个件份册只头例公平米]))"
 )
+SUFFIX = "左右|上下|及?以上|及?以下|以内|之内|以外"
 PER_HEAD_TAIL = r"(?:/[一-鿿]{1,4}(?:[·.][一-鿿]{1,2})?)?"
 
 QUANTITY = re.compile(
@@ -119,7 +120,7 @@ QUANTITY = re.compile(
     rf"|/(?P<per>10万|1?万|千)(?![元人户])"
     rf"|(?P<u0>{UNIT})?(?P<dash>[-—–~～至]{{1,2}}|到(?=[0-9]))(?P<m1>{ARABIC})(?P<ma>{ABOUT})?(?P<ms>{SCALE})?(?P<ma2>{ABOUT})?(?P<u1>{UNIT})?"
     rf"|\s?(?P<u2>{UNIT})?(?P<a3>多(?![0-9出])|余)?(?P<slash>{PER_HEAD_TAIL}))"
-    r"(?P<suffix>左右|上下|及?以上|及?以下|以内|之内|以外)?"
+    rf"(?P<suffix>{SUFFIX})?"
 )
 
 BEFORE = re.compile(
@@ -160,34 +161,41 @@ def find_mentions(text: str, noise: Sequence[tuple[int, int]] = ()) -> list[Ment
     """
     found: list[Mention] = []
     position = 0
-    noise = sorted(noise)
-    noise_starts = [a for a, _ in noise]
     for hit in _SCAN.finditer(text):
-        start = hit.start()
-        if start < position:
-            if hit.end() <= position:
+        start, end = hit.span()
+        if start >= position:
+            shape = hit.lastindex
+            if shape is None:
+                if (read := _read(text, start)) is None:
+                    continue
+                mention = read
+            elif shape == _YEAR_ALONE:
+                mention = Mention(start, end, hit.group(), "date", "date")
+            else:
+                mention = _read_measure(text, start, end, hit)
+        elif end > position and (run := _DIGITS.search(text, position, end) if hit.lastindex else hit):
+            # digits behind a mention that ended among them
+            if (read := _read(text, max(position, run.start()))) is None:
                 continue
-            start = position  # digits behind a mention that ended among them
-        mention = _read(text, start)
-        if mention is None:
+            mention = read
+        else:
             continue
         if mention.start < position:  # 65岁及以上万人: the 上 of the age is no 上 of 上万人
             mention = replace(mention, start=position, text=text[position : mention.end])
-        if noise and (k := bisect_right(noise_starts, mention.start)) and mention.start < noise[k - 1][1]:
-            mention = replace(mention, mention_class="noise", rule="furniture", value=None, unit=None)
         found.append(mention)
         position = mention.end
+    if noise:
+        _set_aside(found, noise)
     return _share_units(text, found)
 
 
-# Where a mention may begin: an Arabic digit (not inside one already read), or a Chinese numeral that measures.
-_SCAN = re.compile(
-    # the characters a mention can begin with: everything else is passed over at once
-    rf"(?=[0-9A-Za-z〔\[（(【\-−负{FIRST}])(?:"
-    rf"[〔\[（(【](?=(?:19|20)[0-9]{{2}}[〕\])）】]\s?(?:第)?[0-9]+号)|https?://[!-~]+|www\.[!-~]+|[A-Za-z]+-?(?=[0-9])|[0-9]+"
-    rf"|(?:(?<=[为是率到达长值至])|(?<=[：:（(，,、和及\t ]))[-−](?=[0-9])|(?<![抱肩担自欺胜])负(?=[0-9{FIRST}])"
-    rf"|二[0〇零○](?={MASK}|[〇一二三四五六七八九]{{2}}年)|{START})"
-)
+def _set_aside(found: Sequence[Mention], noise: Sequence[tuple[int, int]]) -> None:
+    """Mentions inside page furniture are noise."""
+    noise = sorted(noise)
+    starts = [a for a, _ in noise]
+    for m in found:
+        if (k := bisect_right(starts, m.start)) and m.start < noise[k - 1][1]:
+            m.mention_class, m.rule, m.value, m.unit = "noise", "furniture", None, None
 
 
 _DIGITS = re.compile("[0-9]+")
@@ -198,6 +206,59 @@ _BEFORE_LABEL = frozenset('第件图表号话编线“"‘《')
 _IN_LABEL = frozenset("+＋×*" + ascii_letters)
 _ITEM_OPENS = frozenset(("", *"\n\u3000 \t。；;：:，,"))
 _PHONE = 10  # digits from which a number may be one of a telephone
+# units whose whole numbers are rounded, not counted
+_MEASURED = frozenset(("元", *SYMBOLS))
+# 88镇, 3村: a unit that is part of a name, unless a sentence goes on behind it
+_NAMED_UNITS = frozenset(("镇", "乡", "村", "站", "团", "师"))
+
+# Nine of ten numbers are digits with their unit and little else: 3.2万人, 94.5%以上. One pattern tells them: no other
+# word of `_read_quantity` may stand behind (余, a range, /), and none of what makes a date, a label or a name may be near.
+_OTHER_BEHIND = re.escape("-—–~～至到/余多左上及以之")
+_OTHER_BEFORE = re.escape("".join(sorted(_BEFORE_LABEL | {"每", DAMAGE_MARK} | set(ascii_letters))))
+_OTHER_UNITS = re.escape("".join(sorted(_NAMED_UNITS | frozenset("号级成第") | _IN_DATE | _IN_LABEL)))
+_MEASURE_WORDS = (
+    rf"(?<![{_OTHER_BEFORE}])(?!(?:19|20)[0-9]{{2}}\.)([0-9]{{1,{_PHONE - 1}}}+(?:\.[0-9]++)?+)({SCALE}?+)"
+    rf"(?![{_OTHER_UNITS}])((?>{UNIT}))(?:({SUFFIX})|(?![{_OTHER_BEHIND}]))"
+)
+# a year with nothing behind it that belongs to the date: 2012年底, 2012年的3.5% (not 2012年3月, 2012年的1-3月)
+_YEAR_WORDS = r"((?:19|20)[0-9]{2}年[度底末初]?+(?![代度底末初春夏秋冬学0-9]|的[0-9]{1,2}\s?[-—–~～至到]))"
+_YEAR_ALONE = 5  # number of its group, behind the four of a measure
+
+# Where a mention may begin: an Arabic digit (not inside one already read), or a Chinese numeral that measures.
+_SCAN = re.compile(
+    # the characters a mention can begin with: everything else is passed over at once
+    rf"(?=[0-9A-Za-z〔\[（(【\-−负{FIRST}])(?:"
+    rf"{_MEASURE_WORDS}|{_YEAR_WORDS}"
+    rf"|[〔\[（(【](?=(?:19|20)[0-9]{{2}}[〕\])）】]\s?(?:第)?[0-9]+号)|https?://[!-~]+|www\.[!-~]+|[A-Za-z]+-?(?=[0-9])|[0-9]+"
+    rf"|(?:(?<=[为是率到达长值至])|(?<=[：:（(，,、和及\t ]))[-−](?=[0-9])|(?<![抱肩担自欺胜])负(?=[0-9{FIRST}])"
+    rf"|二[0〇零○](?={MASK}|[〇一二三四五六七八九]{{2}}年)|{START})"
+)
+
+
+def _read_measure(text: str, start: int, end: int, hit: re.Match[str]) -> Mention:
+    """A number with its unit and no more: what `_read_digits` makes of it, at a third of the cost."""
+    digits, scale, word, suffix = hit.groups()[:4]
+    unit = _BASES[word]
+    span_start, approx = start, "exact"
+    previous = text[start - 1] if start else ""
+    if previous in _MODIFIER_ENDS or previous.isspace():
+        span_start, modifier = _before(text, start)
+        if modifier is not None or suffix is not None:
+            approx = _approx(modifier, None, suffix)
+    elif suffix is not None:
+        approx = _approx(None, None, suffix)
+    if scale:
+        value, place = arabic_value(digits, scale), _place_size(digits, scale_value(scale))
+    elif "." in digits:
+        value, place = float(digits), _place_size(digits, 1)
+    else:
+        value, place = float(digits), 1.0 if unit in _MEASURED else 0.0
+    return Mention(
+        span_start, end, text[span_start:end], "quantity", "quantity", value, (), unit, approx, start, hit.end(1), place
+    )
+
+
+_BASES = {word: UNITS[word].base for word in _UNIT_WORDS}
 
 
 def _read(text: str, start: int) -> Mention | None:
@@ -268,6 +329,7 @@ def _is_duration(text: str, date: re.Match[str]) -> bool:
     return bool(re.fullmatch(r"[0-9]{1,2}日", date.group())) and text[date.end() : date.end() + 1] in "均"
 
 
+_REACH = 6  # characters before a number in which its modifier stands
 # the last characters of the words in BEFORE
 _MODIFIER_ENDS = frozenset("近约概于少过超破了逾≥>＞低满达上足大到≤<＜多高")
 
@@ -275,21 +337,26 @@ _MODIFIER_ENDS = frozenset("近约概于少过超破了逾≥>＞低满达上足
 def _before(text: str, start: int) -> tuple[int, str | None]:
     """Start of the span with an adjacent modifier, and what the modifier makes of the number."""
     before = start
-    while before and start - before < 6 and text[before - 1].isspace():
+    while before and start - before < _REACH and text[before - 1].isspace():
         before -= 1
     if not before or text[before - 1] not in _MODIFIER_ENDS:
         return start, None
-    window = text[max(0, start - 6) : before]
+    word, kind = _modifier(text[max(0, start - _REACH) : before])
+    if kind is None or (word == "上" and text[start : start + 1].isdigit()):
+        return start, None  # 网上30人, 州上100人: not an approximate number
+    return before - len(word), kind
+
+
+@lru_cache(maxsize=8192)
+def _modifier(window: str) -> tuple[str, str | None]:
+    """The word of approximation at the end of the characters before a number, and its kind; None if there is none."""
     hit = BEFORE.search(window)
     if not hit:
-        return start, None
+        return "", None
     word = hit.group()
-    if word == "上" and text[start : start + 1].isdigit():
-        return start, None  # 网上30人, 州上100人: not an approximate number
     if word in ("超", "满") and window[-2:-1] in ("赶", "圆", "期"):
-        return start, None
-    kind = "about" if hit["about"] else "at_least" if hit["least"] else "at_most"
-    return before - len(word), kind
+        return "", None
+    return word, "about" if hit["about"] else "at_least" if hit["least"] else "at_most"
 
 
 def _read_quantity(text: str, start: int) -> Mention | None:
@@ -420,16 +487,12 @@ def _plain(text: str, span_start: int, start: int, hit: re.Match[str], modifier:
     )  # fmt: skip
 
 
-# units whose whole numbers are rounded, not counted
-_MEASURED = frozenset(("元", *SYMBOLS))
-# 88镇, 3村: a unit that is part of a name, unless a sentence goes on behind it
-_NAMED_UNITS = frozenset(("镇", "乡", "村", "站", "团", "师"))
 _HAVING = frozenset("辖有共设含")
 _COUNTED_PLACES = frozenset(("镇", "乡", "村"))
 _AFTER_UNIT = re.compile("[的，,。、；;共均已全有以实通完]")
 _PLAIN_QUANTITY = re.compile(
     rf"(?P<n1>{ARABIC})(?P<a1>{ABOUT})?(?P<s1>{SCALE})?(?P<n1b>(?!))?(?P<a2>{ABOUT})?\s?(?P<u2>{UNIT})?(?P<a3>多(?![0-9出])|余)?"
-    rf"(?P<slash>{PER_HEAD_TAIL})(?P<suffix>左右|上下|及?以上|及?以下|以内|之内|以外)?"
+    rf"(?P<slash>{PER_HEAD_TAIL})(?P<suffix>{SUFFIX})?"
 )
 
 
@@ -535,20 +598,23 @@ _OF_ITS_OWN = frozenset(
 
 def _share_units(text: str, found: list[Mention]) -> list[Mention]:
     """A unit written once for a list: `500、1000、2000元`, `89.2和70%`; each number before takes the unit of the last."""
-    result = list(found)
-    for i in range(len(result) - 2, -1, -1):
-        here, after = result[i], result[i + 1]
-        points = here.unit == "个" and after.unit in ("百分点", "千分点")  # 提高3.1个和2.4个百分点
+    for i in range(len(found) - 2, -1, -1):
+        here = found[i]
+        if here.unit and here.unit != "个":
+            continue
+        after = found[i + 1]
         if (
             here.mention_class != "quantity"
-            or (here.unit and not points)
+            or (here.unit and after.unit not in ("百分点", "千分点"))  # 提高3.1个和2.4个百分点
             or here.ratio
             or after.mention_class != "quantity"
             or not after.unit
             or after.unit in _OF_ITS_OWN
         ):
             continue
-        between = text[here.end : after.start]
-        if re.fullmatch(r"\s?[、,，和与及]\s?", between):
-            result[i] = replace(here, unit=after.unit, flags=(*here.flags, "unit_from_list"))
-    return result
+        if _LISTED.fullmatch(text, here.end, after.start):
+            here.unit, here.flags = after.unit, (*here.flags, "unit_from_list")
+    return found
+
+
+_LISTED = re.compile(r"\s?[、,，和与及]\s?")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 DIGITS = (
     {c: i for i, c in enumerate("零一二三四五六七八九")}
@@ -21,6 +22,7 @@ _TOKEN = re.compile(rf"{ARABIC}|.", re.S)
 _ZERO = frozenset("零〇○")
 
 
+@lru_cache(maxsize=64)
 def scale_value(words: str) -> int:
     """Product of scale words: 万 -> 10000, 千万 -> 10**7, 万亿 -> 10**12; no word -> 1."""
     product = 1
@@ -40,6 +42,7 @@ def arabic_value(digits: str, scale: str = "") -> float:
     return float(number)
 
 
+@lru_cache(maxsize=4096)
 def chinese_value(text: str) -> float | None:
     """Value of a numeral written in Chinese or with Chinese scale words between Arabic digits, None if it is none.
 

@@ -1,13 +1,19 @@
 """Numbers as written: value, unit, approximation and class."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.catalogue.units import UNITS
 from pipelines.documents.model import DAMAGE_MARK
+from pipelines.extraction import mentions
 from pipelines.extraction.mentions import Mention, find_mentions
 from pipelines.extraction.numerals import arabic_value, chinese_value, fraction_value
 from pipelines.extraction.written import interval
+
+GOLD = Path(__file__).parents[1] / "gold"
 
 
 def quantities(text: str) -> list[Mention]:
@@ -158,13 +164,50 @@ def test_numerals() -> None:
     )
 )
 def test_every_digit_lies_in_one_mention(text: str) -> None:
-    mentions = find_mentions(text)
-    spans = [(m.start, m.end) for m in mentions]
+    found = find_mentions(text)
+    spans = [(m.start, m.end) for m in found]
     assert all(a < b for a, b in spans)
     assert all(b1 <= a2 for (_, b1), (a2, _) in zip(spans, spans[1:], strict=False))
     covered = {i for a, b in spans for i in range(a, b)}
     assert all(i in covered for i, c in enumerate(text) if c in "0123456789")
-    assert all(m.text == text[m.start : m.end] for m in mentions)
+    assert all(m.text == text[m.start : m.end] for m in found)
+
+
+def read_at_once(text: str) -> list[tuple[Mention, Mention | None]]:
+    """The mentions of a text that the scan reads by itself, each with what the rules for digits make of the same place."""
+    pairs = []
+    for hit in mentions._SCAN.finditer(text):
+        if hit.lastindex:
+            start, end = hit.span()
+            year = hit.lastindex == mentions._YEAR_ALONE
+            found = Mention(start, end, hit.group(), "date", "date") if year else None
+            pairs.append((found or mentions._read_measure(text, start, end, hit), mentions._read(text, start)))
+    return pairs
+
+
+PIECES = [
+    *UNITS,
+    *"0123456789.,/-—:到至约近每第负多余来左 （）“”月年日号的底初末",
+    "2012年",
+    "19",
+    "万",
+    "亿",
+    "千",
+    "以上",
+    "左右",
+    "不低于",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.integers(0, 10**10).map(str), max_size=14).map("".join))
+def test_what_is_read_at_once_is_what_the_rules_say(text: str) -> None:
+    assert all(at_once == by_rule for at_once, by_rule in read_at_once(text))
+
+
+def test_what_is_read_at_once_in_documents() -> None:
+    pairs = [pair for path in GOLD.glob("*.txt") for pair in read_at_once(path.read_text(encoding="utf-8"))]
+    assert len(pairs) > 1000
+    assert all(at_once == by_rule for at_once, by_rule in pairs)
 
 
 @pytest.mark.parametrize(
