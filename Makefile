@@ -7,6 +7,7 @@ UV := $(BIN)/uv
 RAW ?= data/raw
 WAREHOUSE ?= data/warehouse
 EXPORTS ?= data/exports
+UI_PORT ?= 3000
 
 # The first of these that is new enough; PYTHON=... overrides.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
@@ -82,12 +83,13 @@ pytest: $(VENV)/.dev-stamp
 
 ui: $(VENV)/.run-stamp
 	@mkdir -p data/dagster
-	@echo "Dagster: http://127.0.0.1:3000 (Ctrl-C ends it)"
-	@$(BIN)/python tools/serve.py $(BIN)/dagster dev --host 127.0.0.1 --port 3000
+	@echo "Dagster: http://127.0.0.1:$(UI_PORT) (Ctrl-C ends it)"
+	@$(BIN)/python tools/serve.py $(BIN)/dagster dev --host 127.0.0.1 --port $(UI_PORT)
 
 lab: $(VENV)/.dev-stamp
 	@echo "JupyterLab prints its address with a token below (Ctrl-C ends it)"
-	@$(BIN)/python tools/serve.py $(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.open_browser=False notebooks/
+	@$(BIN)/python tools/serve.py $(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.open_browser=False \
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly notebooks/
 
 # --- upkeep ---------------------------------------------------------------------------------------------------------
 

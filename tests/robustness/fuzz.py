@@ -48,8 +48,14 @@ TOKENS = [
     "(chuàng)", "(jiàn)", "（xiàn）", "chuang", "&nbsp;", "&#37;", "&#x3c;", "&lt;", "&amp;amp;", "锟斤拷", "烫烫烫", "Ã¤Â¸", "å¹´",
     "ï¼", "\ue000", "\U00020000", "\u0301", "١٢٣", "Ⅻ", "①", "㈠", "½", "²", "12,345.67", "0.0", "00", "1e9", "9" * 30, "-5", "−3",
     "XX县", "×××", "某县", "北京市", "开江县", "一、", "(一)", "1.", "第一", "<p>", "</td><td>", "<!--", "-->", "<script>", "\x00", "\x1b[31m", "\x0c",
-    "网站地图|联系我们", "责任编辑", "打印本页", "澳门", "版权所有", "扫一扫",
+    "\t2020年\t", "\n\t\t", "\t-\t", "<td colspan=3>", "<td rowspan=2>", "<tr>", "</table>", "单位：万人", "合计\t", "网站地图|联系我们", "责任编辑", "打印本页", "澳门", "版权所有", "扫一扫",
 ]  # fmt: skip
+TABLES = [
+    "开江县人口\n指标|单位|2018年|2019年\n总人口|万人|59.3|-\n出生率|‰|9.1|9.0\n",
+    "地区|2020年||2021年|\n|出生率(‰)|户数|出生率(‰)|户数\n开江县|9.1|1,234|8.8|1,240\n合计|9.2|…|8.9|X\n",
+    "年份|指标|数值\n2019|出生人数（人）|120\n|其中：男|61*\n注：见表1\n",
+    "单位：万人、‰\n县|总人口|出生率|比上年增长%\n甲|1|2|3\n开江县|59.7|8.9|0.3\n",
+]
 
 
 class Finding(AssertionError):
@@ -79,7 +85,10 @@ def check_decode(data: bytes) -> str:
 
 
 def check_restore(data: bytes) -> str:
-    text = data.decode("utf-8", "surrogatepass" if b"\xed" in data[:1] else "replace")
+    try:
+        text = data.decode("utf-8", "surrogatepass")  # halves of surrogate pairs are text that a caller may hand over
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
     restored = restore(text)
     edits, result = restored.edits, restored.text
     last = 0
@@ -175,6 +184,10 @@ def seeds(rng: random.Random, target: str) -> list[bytes]:
     texts = [sentence(rng) for _ in range(60)]
     if target in ("markup", "read"):
         texts += [f"<html><body><p>{t}</p><table><tr><td>{t}</td></tr></table></body></html>" for t in texts[:10]]
+    if target == "extract":
+        texts += [t.replace("|", "\t") for t in TABLES]
+    elif target == "markup":
+        texts += ["<table><tr><td>" + t.replace("\n", "<tr><td>").replace("|", "<td>") for t in TABLES]
     data = [t.encode() for t in texts]
     if target in ("decode", "read"):
         data += [
@@ -320,8 +333,17 @@ def run_atheris(target: str, executions: int) -> None:
 
     folder = tempfile.mkdtemp(prefix="xianzhi-fuzz-")
     check = targets(Path(folder))[target]
+    corpus, words = Path(folder) / "corpus", Path(folder) / "words.dict"
+    corpus.mkdir()
+    for n, data in enumerate(seeds(random.Random(1), target)):
+        (corpus / str(n)).write_bytes(data)
+    escaped = (
+        "".join(f"\\x{byte:02x}" for byte in token.encode("utf-8", "replace")) for token in dict.fromkeys(TOKENS)
+    )
+    words.write_text("".join(f'"{token}"\n' for token in escaped), encoding="ascii")
     atheris.instrument_all()
-    atheris.Setup([sys.argv[0], f"-atheris_runs={executions}", "-max_len=1200", "-timeout=10"], check)
+    options = [f"-atheris_runs={executions}", "-max_len=1200", "-timeout=10", f"-dict={words}", str(corpus)]
+    atheris.Setup([sys.argv[0], *options], check)
     atheris.Fuzz()
 
 
