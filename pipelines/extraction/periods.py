@@ -10,7 +10,7 @@ from bisect import bisect_right
 from functools import lru_cache
 
 from pipelines.extraction.surroundings import Layout
-from pipelines.extraction.timelines import DEADLINE_AFTER, DEADLINE_BEFORE, Timeline
+from pipelines.extraction.timelines import DEADLINE_AFTER, Timeline, is_deadline
 from pipelines.extraction.timewords import COMPARED_LIST, PLAN_AFTER, UNTIL, Part, TimeWord, read_number, shifted
 
 _ITEM = re.compile(
@@ -67,7 +67,7 @@ def period_of(
                 break  # 2015年为2900人。与2015年相比，降至6.2%: nothing is compared with its own time
             chosen = w
             break
-        if w.kind in ("annual", "span") and _DATED.search(w.text) and not _deadline(text, w):
+        if w.kind in ("annual", "span") and _DATED.search(w.text) and not is_deadline(text, w.start, w.end):
             break  # 2000年为…，2010年为…。分孩次看…: the sentence before ended in another year
     if chosen is None and following < len(words):
         w = words[following]
@@ -210,12 +210,6 @@ _EACH_YEAR = re.compile(r"[0-9]{4}")
 _WITHIN_YEAR = frozenset(("ytd", "month", "half", "quarter"))
 _PARTS_OF_YEAR = frozenset(("ytd", "month", "now", "day", "half", "quarter"))
 _DATED = re.compile("[0-9]|季度|半年")
-
-
-def _deadline(text: str, word: TimeWord) -> bool:
-    """到2017年底, 2016年底前: a year something shall be done by."""
-    before = text[max(0, word.start - 2) : word.start]
-    return DEADLINE_BEFORE.search(before) is not None or DEADLINE_AFTER.match(text, word.end) is not None
 
 
 def _of_that(text: str, word: TimeWord, position: int) -> bool:

@@ -30,22 +30,30 @@ from pipelines.extraction.timewords import (
     time_word,
 )
 
-DEADLINE_BEFORE = re.compile(r"(?:到|力争|确保|争取|预计|计划|截至)$")
+_DEADLINE_BEFORE = ("到", "力争", "确保", "争取", "预计", "计划", "截至")
 DEADLINE_AFTER = re.compile(r"年?[底末]?(?:之?前|以前)")
 _GOVERNMENT_REPORT = "政府工作报告"
 # Headings that give their part a time or a purpose: `一、2016年工作回顾`, `（二）下一步打算`, `2013年，我们将做好以下工作：`
 _NUMBER = r"(?:[一二三四五六七八九十]+、|[(（][一二三四五六七八九十]+[)）]|第[一二三四五六]部分[、：:]?)"
+_HEAD_WORDS = r"[^。；;：:！\n]{2,44}+"
 _OPENER = re.compile(
-    rf"(?:^|(?<=[。；\n]))[ \t　]*(?P<number>{_NUMBER})?[ \t　]*(?P<head>[^。；;：:！\n]{{2,44}}+)(?P<stop>[：:\n。]|\Z)",
-    re.M,
+    rf"(?:^|(?<=[。；\n]))[ \t　]*+(?P<number>{_NUMBER})?[ \t　]*+(?P<head>{_HEAD_WORDS})(?P<stop>[：:\n。]|\Z)", re.M
 )
-# behind which border a part can open: a number, or words that a colon or the line's end closes, not a full stop
-_BORDER = re.compile(rf"[。；\n](?=[ \t　]*(?:{_NUMBER}|[^。；;：:！\n]{{2,44}}+(?:[：:\n]|\Z)))")
+# Behind which borders a part can open: a line that is a heading or announces, a line or sentence that begins with a
+# number. Each pattern begins with a literal, which `re` finds ten times as fast as a class.
+_OPENING_BORDERS = (
+    re.compile(rf"\n(?=[ \t　]*+{_HEAD_WORDS}(?:[：:\n]|\Z))"),
+    *(re.compile(rf"{border}(?=[ \t　]*+{_NUMBER})") for border in ("\\n", "。", "；")),
+)
+_LONGEST_HEAD = 44
+# words of headings; each alternative begins with a literal, so that `re` passes over the other characters at once
 _REVIEW = re.compile(
-    r"回顾|总结|(?:运行|完成|执行|落实|进展|开展|收支|基本|工作|发展)情况|工作概况|主要(?:工作|做法|成效|成绩)|成效|抓了|做了|开展了|取得"
+    r"回顾|总结|情况(?<=(?:运行|完成|执行|落实|进展|开展|收支|基本|工作|发展)情况)|工作概况|主要(?:工作|做法|成效|成绩)|成效|抓了|做了"
+    r"|开展了|取得"
 )
 _PLAN = re.compile(
-    r"打算|计划(?!生育|免疫|单列|内|外)|安排(?!情况)|思路|目标(?!人群)|任务|要点|展望|草案|建议|部署|谋划|要求$|下一?步|今后|努力方向|[我你]们[将要]|(?:将|要)(?:做好|抓好|重点|着力|继续)"
+    r"打算|计划(?!生育|免疫|单列|内|外)|安排(?!情况)|思路|目标(?!人群)|任务|要点|展望|草案|建议|部署|谋划|要求$|下一?步|今后|努力方向"
+    r"|我们[将要]|你们[将要]|将(?:做好|抓好|重点|着力|继续)|要(?:做好|抓好|重点|着力|继续)"
 )
 _PLAN_UNTIMED = re.compile(
     r"打算|下一?步|今后|努力方向|工作(?:思路|安排|计划|部署)$|^(?:目标任务|(?:主要|工作|总体|发展)目标)$"
@@ -160,6 +168,12 @@ _COUNTED_AT = re.compile(
 )
 
 
+def is_deadline(text: str, begin: int, end: int, floor: int = 0) -> bool:
+    """True for a time by which something shall be done: 到2017年底, 2016年底前."""
+    before = text[max(floor, begin - 2) : begin].removesuffix("\n")
+    return before.endswith(_DEADLINE_BEFORE) or DEADLINE_AFTER.match(text, end) is not None
+
+
 def _section_year(
     text: str,
     start: int,
@@ -185,11 +199,13 @@ def _section_year(
         if value == "????":
             masked += 1
             continue
-        before, after = text[max(start, hit.start() - 2) : hit.start()], text[hit.end() : hit.end() + 4]
-        if reference or after[:1] in ("起", "以") or before[-1:] in ("从", "自"):
+        if reference:
             continue
-        if DEADLINE_BEFORE.search(before) or DEADLINE_AFTER.match(after):
-            if _COUNTED_AT.search(text, max(start, hit.start() - 16), hit.start()):
+        begin, close = hit.span()
+        if text[close : close + 1] in ("起", "以") or (begin > start and text[begin - 1] in "从自"):
+            continue
+        if is_deadline(text, begin, close, start):
+            if _COUNTED_AT.search(text, max(start, begin - 16), begin):
                 counted[value] += 1  # 数据截至2014年9月: the moment of counting, not a deadline
                 evidence.setdefault(value, hit.group())
             continue
@@ -248,7 +264,7 @@ def _published(
 
     A report copied to another site bears the day of copying: only what is written as news (`本网讯`) speaks of its day.
     """
-    if not any(h.lastgroup == "this" and h.group().startswith("今年") for h in hits):
+    if not noise or not any(h.lastgroup == "this" and h.group().startswith("今年") for h in hits):
         return None
     if any(h.lastgroup != "iso" and (y := named_year(h)) and not is_spoken(y) for h in hits):
         return None  # a year that is masked or named in passing: the text has time words of its own
@@ -320,10 +336,20 @@ def _parts(text: str, start: int, end: int, hits: Sequence[re.Match[str]], whole
 
 def _openers(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
     """Sentence openings of a section that can be headings or announce what follows, in order."""
-    if (first := _OPENER.match(text, start, end)) is not None:
-        yield first
-    for border in _BORDER.finditer(text, start, end):
-        if (opener := _OPENER.match(text, border.end(), end)) is not None:
+    begins = {start}
+    for pattern in _OPENING_BORDERS:
+        begins.update([m.end() for m in pattern.finditer(text, start, end)])
+    for colon in "：:":
+        at = text.find(colon, start, end)
+        while at >= 0:
+            low = max(start, at - _LONGEST_HEAD)
+            while low > start and text[low - 1] in " \t　":
+                low -= 1
+            low = max(start, low - 1)
+            begins.add(max(text.rfind("。", low, at), text.rfind("；", low, at), start - 1) + 1)
+            at = text.find(colon, at + 1, end)
+    for begin in sorted(begins):
+        if (opener := _OPENER.match(text, begin, end)) is not None:
             yield opener
 
 

@@ -80,7 +80,9 @@ def test_the_kind_of_an_expression_is_the_name_of_its_whole(text: str) -> None:
 
 @given(st.text("。；\n：:！ \u3000（(一二)）、第部分工作甲乙", max_size=60))
 @example("第一部分：今年工作：")
+@example("。\u3000\u3000\u3000甲乙：")
 def test_openings_that_no_border_is_tried_for_end_with_a_full_stop(text: str) -> None:
     tried = {opener.start() for opener in _openers(text, 0, len(text))}
     passed_over = [opener for opener in _OPENER.finditer(text) if opener.start() not in tried]
-    assert all(opener["stop"] == "。" and opener["number"] is None for opener in passed_over)
+    assert all(opener["stop"] in "。\n" and opener["number"] is None for opener in passed_over)
+    assert all(opener["stop"] == "。" or text[opener.start() - 1] in "。；" for opener in passed_over)
