@@ -28,6 +28,7 @@ from pipelines.parts import (
     DOCUMENT_TABLES,
     BatchResult,
     Extract,
+    Held,
     Part,
     Wanted,
     crashed,
@@ -85,8 +86,8 @@ class Corpus:
     unchanged: int
     inputs_sha256: str
     bad: tuple[BadDocument, ...] = field(default=())
-    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Parts that hold documents of other parts and no more: by name those other parts."""
+    made_of: Mapping[str, Held] = field(default_factory=dict)
+    """Parts that hold documents of other parts and no more: by name those other parts with these documents."""
 
     @property
     def extracted(self) -> int:
@@ -232,38 +233,38 @@ def extract_corpus(
 
 def _tidied(
     folder: Path, manifest: pl.DataFrame, parts: dict[str, Part], version: str
-) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
+) -> tuple[pl.DataFrame, dict[str, Held]]:
     """The manifest with parts that hold its documents and no others, and few small ones; and of what new ones are made."""
     live = manifest.group_by("part").agg("doc_id").sort("part")
     sizes = {name: parts[name].tables["documents"].rows for name in live["part"]}
-    groups: list[tuple[list[str], list[str]]] = []
+    groups: list[list[tuple[str, list[str]]]] = []
     small: list[tuple[str, list[str]]] = []
     for name, doc_ids in live.iter_rows():
         if len(doc_ids) < BATCH // 2:
             small.append((name, doc_ids))
         elif len(doc_ids) < sizes[name]:
-            groups.append(([name], doc_ids))
+            groups.append([(name, doc_ids)])
     if len(small) <= MAX_SMALL_PARTS:
-        groups += [([name], doc_ids) for name, doc_ids in small if len(doc_ids) < sizes[name]]
+        groups += [[(name, doc_ids)] for name, doc_ids in small if len(doc_ids) < sizes[name]]
     else:
         together: list[tuple[str, list[str]]] = []
         for name, doc_ids in [*small, ("", [])]:
             if together and (not name or sum(len(d) for _, d in together) + len(doc_ids) > BATCH):
-                groups.append(([n for n, _ in together], [d for _, ds in together for d in ds]))
+                groups.append(together)
                 together = []
             together.append((name, doc_ids))
     if not groups:
         return manifest, {}
     hashes = {d: (s, b) for d, s, b in manifest.select("doc_id", "sha256", "sidecar_sha256").iter_rows()}
 
-    def join(group: tuple[list[str], list[str]]) -> Part:
-        names, doc_ids = group
-        return join_parts(str(folder), names, part_name([(d, *hashes[d]) for d in doc_ids], version), doc_ids)
+    def join(held: Held) -> Part:
+        hashed = [(d, *hashes[d]) for _, doc_ids in held for d in doc_ids]
+        return join_parts(str(folder), held, part_name(hashed, version))
 
     with ThreadPoolExecutor(2) as pool:
         joined = list(pool.map(join, groups))
     moved = pl.DataFrame(
-        [(d, part.name) for part, (_, doc_ids) in zip(joined, groups, strict=True) for d in doc_ids],
+        [(d, part.name) for part, held in zip(joined, groups, strict=True) for _, doc_ids in held for d in doc_ids],
         schema={"doc_id": pl.String, "moved": pl.String},
         orient="row",
     )
@@ -273,7 +274,7 @@ def _tidied(
         .with_columns(pl.coalesce("moved", "part").alias("part"))
         .select(list(_MANIFEST))
     )
-    return tidied, {part.name: tuple(names) for part, (names, _) in zip(joined, groups, strict=True)}
+    return tidied, {part.name: held for part, held in zip(joined, groups, strict=True)}
 
 
 def _forget(folder: Path, live: Iterable[str]) -> None:

@@ -21,8 +21,8 @@ from pipelines.catalogue.corrections import Correction, Fault
 from pipelines.catalogue.corrections import apply as apply_corrections
 from pipelines.corpus import Corpus, code_version
 from pipelines.executors import Engine, run_batches
-from pipelines.parts import DOCUMENT_TABLES, Part, read_part, rows_of, write_part
-from pipelines.warehouse.evidence import document_evidence, place_sums
+from pipelines.parts import DOCUMENT_TABLES, Held, Part, read_part, rows_of, write_part
+from pipelines.warehouse.evidence import document_evidence, in_order, place_sums
 from pipelines.warehouse.gates import document_faults
 from pipelines.warehouse.schema import empty
 from pipelines.warehouse.staging import TableFile
@@ -95,14 +95,14 @@ def rows_of_documents(tables: Mapping[str, pl.DataFrame], documents: pl.DataFram
     return {t: f.join(documents, on="doc_id", how="semi", maintain_order="left") for t, f in tables.items()}
 
 
-def _taken_over(task: _Task, names: Sequence[str], parts: str, folder: str) -> Part | None:
+def _taken_over(task: _Task, held: Held, parts: str, folder: str) -> Part | None:
     """The finished part of documents that finished parts hold together with others; None where a rule is broken, which
     may speak of either."""
-    if any((done := read_part(Path(folder) / name)) is None or done.faults for name in names):
+    if any((done := read_part(Path(folder) / name)) is None or done.faults for name, _ in held):
         return None
     tables = {t: pl.read_parquet(Path(parts) / task.part / f"{t}.parquet", glob=False) for t in DOCUMENT_TABLES}
-    live = tables["documents"]["doc_id"].to_list()
-    own = {t: rows_of(folder, names, t, live) for t in ("review", "checks", "candidates", "stated", "sums")}
+    own = {t: rows_of(folder, held, t) for t in ("review", "checks", "candidates", "stated", "sums")}
+    own["candidates"], own["stated"] = in_order(own["candidates"], "candidates"), in_order(own["stated"], "stated")
     own["told"] = place_sums(tables | own)
     return write_part(folder, task.name, own)
 
@@ -143,7 +143,7 @@ def finish(
             done |= _by_name(finish_batch([task], str(corpus.folder), str(folder), indicators, {task.name: after}))
     for kept, sources in corpus.made_of.items():
         if names[kept] not in done and kept not in by_part:
-            held = [_name(source, version, ()) for source in sources]
+            held = [(_name(source, version, ()), doc_ids) for source, doc_ids in sources]
             taken = _taken_over(_Task(kept, names[kept]), held, str(corpus.folder), str(folder))
             done |= _by_name([taken] if taken else [])
     tasks = [_Task(part, name) for part, name in names.items() if name not in done]

@@ -361,15 +361,20 @@ def fetch_part(address: str, folder: Path, part: Part) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def join_parts(
-    folder: str, names: Sequence[str], name: str, live: Sequence[str], tables: Sequence[str] = DOCUMENT_TABLES
-) -> Part:
-    """A part of the documents `live` (doc_ids) that lie in the parts `names`: takes documents out, puts parts together."""
-    return write_part(folder, name, {table: rows_of(folder, names, table, live) for table in tables})
+Held = Sequence[tuple[str, Sequence[str]]]
+"""Names of parts, each with those of its documents (doc_ids) that are meant: a document that changed lies in two."""
 
 
-def rows_of(folder: str, names: Sequence[str], table: str, live: Sequence[str]) -> pl.DataFrame:
-    """Rows of the documents `live` (doc_ids) in a table of some parts."""
-    wanted = pl.DataFrame({"doc_id": live}, schema={"doc_id": pl.String})
-    rows = pl.concat([pl.read_parquet(Path(folder) / n / f"{table}.parquet", glob=False) for n in names])
-    return rows.join(wanted, on="doc_id", how="semi", maintain_order="left")
+def join_parts(folder: str, held: Held, name: str, tables: Sequence[str] = DOCUMENT_TABLES) -> Part:
+    """A part of some documents of other parts: takes documents out, puts parts together."""
+    return write_part(folder, name, {table: rows_of(folder, held, table) for table in tables})
+
+
+def rows_of(folder: str, held: Held, table: str) -> pl.DataFrame:
+    """Rows of some documents of some parts."""
+    frames = []
+    for name, doc_ids in held:
+        rows = pl.read_parquet(Path(folder) / name / f"{table}.parquet", glob=False)
+        wanted = pl.DataFrame({"doc_id": doc_ids}, schema={"doc_id": pl.String})
+        frames.append(rows.join(wanted, on="doc_id", how="semi", maintain_order="left"))
+    return pl.concat(frames)

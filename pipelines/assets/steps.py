@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,13 +21,22 @@ from pipelines.executors import local_engine
 from pipelines.finishing import CODE_FOLDERS, document_rows, finish
 from pipelines.parts import Extract
 from pipelines.sources import doc_id_of, local_tables
-from pipelines.warehouse.derivation import Derivation, Evidence, evidence_of, forget_changed
-from pipelines.warehouse.evidence import NOWHERE, document_evidence, place_sums
+from pipelines.warehouse.derivation import (
+    Derivation,
+    Evidence,
+    asked_before,
+    batches,
+    evidence_of,
+    forget_changed,
+    note_asked,
+)
+from pipelines.warehouse.evidence import NOWHERE, SUMS, document_evidence, place_sums
 from pipelines.warehouse.files import write_if_changed
+from pipelines.warehouse.gates import DOCUMENT_GATES, GATES, faults
 from pipelines.warehouse.schema import BY_NAME, conform, empty
 from pipelines.warehouse.staging import ONE_FILE_ROWS, Staged, TableFile, describe_file, key_of, same_content
-from pipelines.warehouse.store import Publication, Store, StoreError
-from pipelines.warehouse.tables import content_sum, parquet_bytes, sorted_by_key
+from pipelines.warehouse.store import Publication, State, Store, StoreError
+from pipelines.warehouse.tables import content_sum, parquet_bytes, row_hashes, sorted_by_key
 
 Frame = pl.DataFrame
 ROOT = Path(__file__).resolve().parents[2]
@@ -344,6 +353,39 @@ def review(store: Store) -> Staged:
     return _derived(store, "review", make, _files(store, "review"))
 
 
+def _faults(store: Store, told: Evidence) -> list[str]:
+    """Rules across tables that the places touched since they were asked last break, batch by batch."""
+    catalogue = store.table("indicators")
+    version, note = key_of(_version(), same_content([catalogue])), store.cache / "derived" / "asked.parquet"
+    found: list[str] = []
+    for some in batches(asked_before(note, told.places, version)):
+        tables = {table: _derivation(store, table).read(some) for table in ("series", "growth_rates", "target_gaps")}
+        tables |= {"targets": told.read("targets", some), "indicators": catalogue.read()}
+        tables["observations"] = _resting(told.scan("observations", some), tables)
+        found += faults(tables, skip=DOCUMENT_GATES)
+    if not found:
+        note_asked(note, told.places, version)
+    return found
+
+
+def _resting(observations: pl.LazyFrame, tables: Mapping[str, Frame]) -> Frame:
+    """The observations that tables rest on, and those that these name where a point is implied."""
+    rows = observations.with_columns(pl.col("sentence").str.slice(0, 1))
+    ids = pl.concat([tables[t].select("observation_id") for t in ("series", "growth_rates", "target_gaps")]).unique()
+    found = rows.join(ids.lazy(), on="observation_id", how="semi").collect()
+    implied = tables["series"].filter(pl.col("status") == "implied").select("observation_id")
+    named = found.join(implied, on="observation_id", how="semi").select(observation_id=pl.col("links_to").explode())
+    rest = named.drop_nulls().unique().join(found, on="observation_id", how="anti")
+    return pl.concat([found, rows.join(rest.lazy(), on="observation_id", how="semi").collect()])
+
+
+def _state(parts: Sequence[Mapping[str, TableFile]], told: Evidence) -> State:
+    paths = [part["sums"].path for part in parts if "sums" in part]
+    sums = pl.concat([pl.DataFrame(schema=SUMS), *(pl.read_parquet(path, glob=False) for path in paths)])
+    documents = sums.select("doc_id", row_hashes(sums).alias("state"))
+    return State(documents, told.places.select("place_code", "state"))
+
+
 def publish(store: Store, accept: str = "") -> Publication:
     """Checks all staged tables and publishes them; `accept` says why fewer figures than before are right."""
     last = store.manifest() or {}
@@ -351,11 +393,15 @@ def publish(store: Store, accept: str = "") -> Publication:
         note = json.loads(_corpus_note(store).read_bytes())
     except FileNotFoundError:
         note = {"inputs_sha256": str(last.get("inputs_sha256", "")), "faults": []}
+    large = store.table("observations").rows > ONE_FILE_ROWS
+    told = _told(store) if large else None
     return store.publish(
         inputs_sha256=note["inputs_sha256"],
         extractor_version=extractor_version(),
         accept=accept,
-        document_faults=note["faults"],
+        known_faults=[*note["faults"], *(_faults(store, told) if told else [])],
+        asked_before=tuple(GATES) if large else (),
+        state=_state(_parts(store), told) if told else None,
     )
 
 

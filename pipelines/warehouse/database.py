@@ -1,4 +1,5 @@
-"""One database file from the tables' Parquet files: declared types, comments, and nothing else.
+"""One database file from the tables' Parquet files: declared types, comments, and nothing else; or a copy of the last one
+in which the rows of changed documents and places are exchanged.
 
 Here: the only SQL that writes. Rows are copied in bulk in the files' own order, which is the order of the tables' keys, so
 that a series lies together and is found by the zone maps; there is no primary key and no index, as they cost more to
@@ -7,7 +8,10 @@ build than they save. Whether keys are unique is asked afterwards. Not here: whi
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,36 +58,112 @@ def _list(files: Sequence[Path]) -> str:
 def build_database(path: Path, files: Mapping[str, Sequence[Path]], rows: Mapping[str, int]) -> None:
     """Writes a database at `path` with every declared table, filled by column name from its Parquet files; counts it
     again and asks for keys that occur twice. Raises DatabaseError where either is wrong."""
-    connection = duckdb.connect(":memory:")
-    try:
-        connection.execute(f"SET memory_limit = {literal(MEMORY_LIMIT)}")
-        connection.execute(f"SET temp_directory = {literal(str(path.with_suffix('.tmp')))}")
-        connection.execute(f"ATTACH {literal(str(path))} AS candidate (STORAGE_VERSION '{STORAGE_VERSION}')")
+    with closing(_opened(path)) as connection:
         connection.execute("BEGIN")
         for table in TABLES:
             target = f'candidate.main."{table.name}"'
-            names = ", ".join(f'"{c.name}"' for c in table.columns)
             connection.execute(create_statement(table, "candidate.main"))
             connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.comment)}")
             for c in table.columns:
                 connection.execute(f'COMMENT ON COLUMN {target}."{c.name}" IS {literal(c.comment)}')
             if files[table.name]:
-                source = f"read_parquet({_list(files[table.name])})"
-                connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {source}")  # noqa: S608
+                _insert(connection, table, files[table.name], "TRUE")
         connection.execute("COMMIT")
         for table in TABLES:
-            _check(connection, table, rows[table.name])
+            _count(connection, table, rows[table.name])
+            _check(connection, table)
         connection.execute("DETACH candidate")
-    finally:
-        connection.close()
 
 
-def _check(connection: duckdb.DuckDBPyConnection, table: Table, rows: int) -> None:
+def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    connection.execute(f"SET memory_limit = {literal(MEMORY_LIMIT)}")
+    connection.execute(f"SET temp_directory = {literal(str(path.with_suffix('.tmp')))}")
+    connection.execute(f"ATTACH {literal(str(path))} AS candidate (STORAGE_VERSION '{STORAGE_VERSION}')")
+    return connection
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], where: str) -> int:
+    names = ", ".join(f'"{c.name}"' for c in table.columns)
+    source = f"read_parquet({_list(files)})"
+    target = f'candidate.main."{table.name}"'
+    inserted = connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {source} WHERE {where}")  # noqa: S608
+    return int(inserted.fetchall()[0][0])
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What changed since a database was built: documents (doc_id) and places (place_code, `""` for none) whose rows may
+    differ, and for each table the files that only the former and only the new vintage has."""
+
+    documents: pl.DataFrame
+    places: pl.DataFrame
+    files: Mapping[str, tuple[Sequence[Path], Sequence[Path]]]
+
+
+_OF_DOCUMENT = "doc_id IN (FROM changed_documents)"
+_OF_PLACE = "coalesce(place_code, '') IN (FROM changed_places)"
+_WHOLE_UNITS: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("sections", "mentions", "observations", "targets"), ("doc_id", _OF_DOCUMENT)),
+    **dict.fromkeys(("series", "growth_rates"), ("place_code", _OF_PLACE)),
+}
+"""Tables in which all rows of a document or place lie in one file: column, condition."""
+
+_SINGLE_ROWS: Mapping[str, str] = {
+    "documents": f"{_OF_DOCUMENT} OR status = 'stale_correction'",
+    "target_gaps": _OF_PLACE,
+    "checks": f"{_OF_DOCUMENT} OR {_OF_PLACE}",
+    "review": f"{_OF_DOCUMENT} OR why = 'conflict'",
+}
+"""Tables whose rows are told apart by their key; others are small and exchanged whole."""
+
+
+def exchange_rows(last: Path, path: Path, change: Exchange, rows: Mapping[str, int]) -> int:
+    """Writes a copy of the database `last` at `path` with the rows of changed documents and places exchanged; how many
+    came and went. Raises DatabaseError where tables do not hold as many `rows` as they should, or a key occurs twice."""
+    shutil.copyfile(last, path)
+    exchanged = 0
+    with closing(_opened(path)) as connection:
+        for name, frame in (("changed_documents", change.documents), ("changed_places", change.places)):
+            connection.register(name, frame)
+        connection.execute("BEGIN")
+        for table in TABLES:
+            exchanged += _exchanged(connection, table, *change.files[table.name])
+        connection.execute("COMMIT")
+        for table in TABLES:
+            _count(connection, table, rows[table.name])
+        connection.execute("CHECKPOINT candidate")
+        connection.execute("DETACH candidate")
+    return exchanged
+
+
+def _exchanged(connection: duckdb.DuckDBPyConnection, table: Table, old: Sequence[Path], new: Sequence[Path]) -> int:
     target = f'candidate.main."{table.name}"'
     key = ", ".join(f'"{name}"' for name in table.key)
-    answer = connection.execute(f"SELECT count(*) FROM {target}").fetchall()  # noqa: S608
+    unit, where = _WHOLE_UNITS.get(table.name, ("", _SINGLE_ROWS.get(table.name, "TRUE")))
+    gone = come = 0
+    if old:
+        source = f"FROM read_parquet({_list(old)}) WHERE {where}"
+        wanted = f'"{unit}" IN (SELECT DISTINCT "{unit}" {source})' if unit else f"({key}) IN (SELECT ({key}) {source})"
+        gone = int(connection.execute(f"DELETE FROM {target} WHERE {wanted}").fetchall()[0][0])  # noqa: S608
+    if new:
+        come = _insert(connection, table, new, where)
+        source = f"FROM read_parquet({_list(new)}) WHERE {where}"
+        there = f"SELECT count(*) FROM {target} WHERE ({key}) IN (SELECT ({key}) {source})"  # noqa: S608
+        if connection.execute(there).fetchall()[0][0] != come:
+            raise DatabaseError(f"{table.name}: a key ({', '.join(table.key)}) is not unique after rows were exchanged")
+    return gone + come
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: Table, rows: int) -> None:
+    answer = connection.execute(f'SELECT count(*) FROM candidate.main."{table.name}"').fetchall()  # noqa: S608
     if answer[0][0] != rows:
         raise DatabaseError(f"the candidate database lost rows of {table.name}: {answer[0][0]} of {rows}")
+
+
+def _check(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    key = ", ".join(f'"{name}"' for name in table.key)
+    target = f'candidate.main."{table.name}"'
     twice = f"SELECT {key} FROM {target} GROUP BY ALL HAVING count(*) > 1 LIMIT 1"  # noqa: S608
     found = connection.execute(twice).fetchall()
     if found:

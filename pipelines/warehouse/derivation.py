@@ -29,7 +29,7 @@ from pipelines.warehouse.schema import BY_NAME, conform, empty
 from pipelines.warehouse.staging import TableFile
 from pipelines.warehouse.tables import SUM_BITS, SUMMED_BY, parquet_bytes, row_hashes, sorted_by_key
 
-BATCH_ROWS = 250_000
+BATCH_ROWS = 600_000
 """Candidates worked on at once: memory follows this number and not the number of documents."""
 
 GROUP_DIGITS = 4

@@ -46,13 +46,23 @@ def document_evidence(tables: Mapping[str, pl.DataFrame], indicators: pl.DataFra
     from pipelines.series.build import candidates
 
     dates = tables["documents"].select("doc_id", "published_on")
-    order = ["place_code", "indicator_id", "observation_id", "period_kind", "period", "value"]
-    chosen = candidates(tables["observations"], indicators).join(dates, on="doc_id", how="left").sort(order)
+    chosen = candidates(tables["observations"], indicators).join(dates, on="doc_id", how="left")
     return {
-        "candidates": chosen,
-        "stated": stated_changes(tables["observations"]),
+        "candidates": in_order(chosen, "candidates"),
+        "stated": in_order(stated_changes(tables["observations"]), "stated"),
         "sums": document_sums(tables),
     }
+
+
+_ORDER = {
+    "candidates": ("place_code", "indicator_id", "observation_id", "period_kind", "period", "value"),
+    "stated": ("to_place_code", "observation_id", "to_observation_id", "rel"),
+}
+
+
+def in_order(rows: pl.DataFrame, table: str) -> pl.DataFrame:
+    """`candidates` or `stated` place by place, so that equal rows make equal files."""
+    return rows.sort(_ORDER[table])
 
 
 def document_sums(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

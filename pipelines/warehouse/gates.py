@@ -31,6 +31,9 @@ GONE_SHARE, GONE_DOCUMENTS = 1 / 3, 10
 COUNTS = "observation_counts"
 """Name under which the observations of each document may come counted: doc_id, n."""
 
+SHARED_POINTS = "shared_points"
+"""Name under which points that both vintages have may come counted (n), where tables hold only what differs."""
+
 NAMED = 5
 """Rows a sentence names; the others are counted."""
 
@@ -300,5 +303,6 @@ def _lost_points(t: Tables, before: Tables, same: pl.DataFrame) -> Iterator[str]
         pl.any_horizontal(pl.col("flags").list.contains(flag) for flag in ("corrected", "rejected"))
     )
     lost = lost.join(decided.select("observation_id"), on="observation_id", how="anti")
-    if lost.height > max(LOST_POINTS, LOST_SHARE * had.height):
-        yield f"series: {lost.height} of {had.height} points of unchanged documents are lost: {_name(lost.sort(KEY), ('place_code', 'indicator_id', 'period', 'path'))}"
+    n = had.height + (int(before[SHARED_POINTS]["n"].sum()) if SHARED_POINTS in before else 0)
+    if lost.height > max(LOST_POINTS, LOST_SHARE * n):
+        yield f"series: {lost.height} of {n} points of unchanged documents are lost: {_name(lost.sort(KEY), ('place_code', 'indicator_id', 'period', 'path'))}"

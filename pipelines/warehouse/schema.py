@@ -390,7 +390,11 @@ TABLES: tuple[Table, ...] = (
             _col("n_unread", N, "documents that could not be read in full"),
             _col("n_observations", N, "observations", True),
             _col("n_series", N, "published points", True),
-            _col("gates", LIST, "rules that held before publication; `coverage` from the second publication on, `coverage by counts` where the tables before were of a schema that cannot be compared"),
+            _col(
+                "gates",
+                LIST,
+                "rules that held before publication; `coverage` from the second publication on, `coverage by counts` where the tables before were of a schema that cannot be compared",
+            ),
             _col("verdicts", LIST, "rows of `checks` by verdict, e.g. rounding 120"),
             _col("accepted", S, "why fewer figures than before were accepted, and which; null where none were lost"),
             _col("schema_version", N, "version of this schema", True),

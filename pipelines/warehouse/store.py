@@ -21,7 +21,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -34,21 +34,21 @@ import duckdb
 import polars as pl
 
 from pipelines.sources import sha256_of
-from pipelines.warehouse.database import DatabaseError, build_database
+from pipelines.warehouse.database import DatabaseError, Exchange, build_database, exchange_rows
 from pipelines.warehouse.files import write_if_changed
 from pipelines.warehouse.gates import (
     COUNTS,
     COVERAGE_COLUMNS,
-    DOCUMENT_GATES,
     GATES,
+    SHARED_POINTS,
     count_faults,
     coverage_faults,
     faults,
 )
 from pipelines.warehouse.lock import writer_lock
-from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION, TABLES, SchemaError, conform
+from pipelines.warehouse.schema import BY_NAME, SCHEMA_VERSION, TABLES, SchemaError, conform, empty
 from pipelines.warehouse.staging import ONE_FILE_ROWS, Staged, Staging, TableFile
-from pipelines.warehouse.tables import hash_contents
+from pipelines.warehouse.tables import hash_contents, parquet_bytes
 
 DATABASE = "xianzhi.duckdb"
 TABLES_LINK = "tables"
@@ -56,6 +56,9 @@ MANIFEST = "manifest.json"
 CURRENT = "current"
 LOG = "publications.jsonl"
 KEPT_VINTAGES = 3
+EXCHANGED_SHARE = 0.25
+"""Changed documents, or rows exchanged since it was built, as a share of all, from which on the database is built anew:
+in its order and without holes."""
 
 
 class StoreError(RuntimeError):
@@ -81,6 +84,14 @@ class Publication:
     rows: dict[str, int]
     database: Path
     new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What tables follow from, as numbers: documents (doc_id, state) and places (place_code, state)."""
+
+    documents: pl.DataFrame
+    places: pl.DataFrame
 
 
 @contextmanager
@@ -144,6 +155,7 @@ class Store:
         self.root = root
         self.cache = root / ".cache"
         self.staging = Staging(self.cache / "stage")
+        self._facts: tuple[str | None, Mapping[str, Mapping[str, Any]]] = (None, {})
 
     # --- staging ----------------------------------------------------------------------------------------------------
 
@@ -209,12 +221,15 @@ class Store:
         extractor_version: str,
         now: datetime | None = None,
         accept: str = "",
-        document_faults: Sequence[str] = (),
+        known_faults: Sequence[str] = (),
+        asked_before: Collection[str] = (),
+        state: State | None = None,
     ) -> Publication:
         """Checks the staged tables and makes them the warehouse; raises GateError or StoreError and changes nothing.
 
         `accept` says why fewer figures than in the vintage before are right; the publication records it.
-        `document_faults` are rules that documents alone were found to break when their rows were made.
+        `known_faults` are broken rules that were found before, and `asked_before` the rules that need not be asked again. With
+        `state`, what differs from the vintage before is exchanged in a copy of its database, where tables are large.
         """
         with _clear_errors(self.root), writer_lock(self.root):
             staged = {t.name: self.table(t.name) for t in TABLES if t.name != "publications"}
@@ -235,10 +250,10 @@ class Store:
                 return Publication(
                     last["vintage"], tables_sha256, inputs_sha256, extractor_version, rows, database, new=False
                 )
-            tables = _for_gates(staged)
             large = rows["observations"] > ONE_FILE_ROWS
-            found = [*document_faults, *faults(tables, skip=DOCUMENT_GATES if large else ())]
-            before = self._before()
+            partly = large and set(asked_before) >= set(GATES)
+            tables, before = self._changed(staged) if partly else (_whole(staged), self._before())
+            found = [*known_faults, *faults(tables, skip=asked_before)]
             asked, shrunk = [], []
             if before:
                 asked, shrunk = ["coverage"], coverage_faults(tables, before)
@@ -254,7 +269,7 @@ class Store:
                     last["vintage"], tables_sha256, inputs_sha256, extractor_version, rows, database, new=False
                 )
             vintage = self._new_vintage(now or datetime.now(UTC))
-            verdicts = tables["checks"]["verdict"].value_counts().sort("verdict").rows()
+            verdicts = staged["checks"].scan().group_by("verdict").len().sort("verdict").collect().rows()
             record = {
                 "vintage": vintage,
                 **identity,
@@ -269,7 +284,7 @@ class Store:
             }
             del tables, before
             staged["publications"] = self.staging.write("publications", self._publications(record))
-            database = self._write_vintage(vintage, staged, record)
+            database = self._write_vintage(vintage, staged, record, state if large else None)
             return Publication(vintage, tables_sha256, inputs_sha256, extractor_version, rows, database, new=True)
 
     def _before(self) -> dict[str, pl.DataFrame] | None:
@@ -279,12 +294,7 @@ class Store:
         """
         folder = self.root / TABLES_LINK
         try:
-            found = {
-                name: pl.scan_parquet(folder / f"{name}.parquet").select(
-                    pl.col(c).cast(BY_NAME[name].schema[c]) for c in columns
-                )
-                for name, columns in COVERAGE_COLUMNS.items()
-            }
+            found = {name: _for_coverage(name, [folder / f"{name}.parquet"]) for name in COVERAGE_COLUMNS}
             series = found["series"].collect()
             return {
                 "documents": found["documents"].collect(),
@@ -300,6 +310,51 @@ class Store:
     def _last_record(self, manifest: dict[str, Any]) -> dict[str, Any]:
         """The log's line of the vintage that stands, else what the manifest says of it."""
         return next((row for row in reversed(self._log()) if row["vintage"] == manifest.get("vintage")), manifest)
+
+    def _changed(self, staged: Mapping[str, Staged]) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame] | None]:
+        """What coverage asks for, now and of the vintage before, of tables too large to hold: documents, and of
+        observations and series what lies in files that only one of both has."""
+        files = {name: self._unshared(staged[name]) for name in ("observations", "series")}
+        observations = _scanned("observations", files["observations"][1])
+        now = {
+            "documents": staged["documents"].read(),
+            "series": _scanned("series", files["series"][1]).collect(),
+            "observations": observations.filter(_DECIDED).select("observation_id", "flags").collect(),
+            COUNTS: _counted(observations),
+        }
+        try:
+            points = _for_coverage("series", files["series"][0]).collect()
+            before = {
+                "documents": _for_coverage("documents", [self.root / TABLES_LINK / "documents.parquet"]).collect(),
+                "series": points,
+                "observations": self._documents_of(points.select("observation_id")),
+                COUNTS: _counted(_for_coverage("observations", files["observations"][0])),
+                SHARED_POINTS: pl.DataFrame({"n": [staged["series"].rows - now["series"].height]}),
+            }
+        except (OSError, pl.exceptions.PolarsError):
+            return now, None
+        return now, before
+
+    def _documents_of(self, points: pl.DataFrame) -> pl.DataFrame:
+        """The document of each observation that the points of the vintage before rest on: observation_id, doc_id."""
+        read = points.filter(~pl.col("observation_id").str.starts_with("series:"))
+        told = read.with_columns(pl.col("observation_id").str.split(":").list.first().alias("doc_id"))
+        tables = pl.scan_parquet(self.root / TABLES_LINK / "observations.parquet").select("observation_id", "doc_id")
+        rest = points.join(read, on="observation_id", how="anti")
+        if rest.is_empty():
+            return told
+        return pl.concat([told, tables.join(rest.lazy(), on="observation_id", how="semi").collect()])
+
+    def _unshared(self, table: Staged) -> tuple[list[Path], list[Path]]:
+        """Files of a table that only the published vintage has, and those that only the next one has."""
+        published = self.root / TABLES_LINK / f"{table.table}.parquet"
+        old: dict[str, Path] = {}
+        if published.is_dir():
+            old = {p.stem: p for p in published.iterdir()}
+        elif published.is_file():
+            old = {str(self._published_fact(published).get("sha256"))[:24]: published}
+        new = {f.sha256[:24]: Path(f.path) for f in table.files if f.rows}
+        return [p for name, p in old.items() if name not in new], [p for name, p in new.items() if name not in old]
 
     def _new_vintage(self, now: datetime) -> str:
         """A name that sorts behind all before, even where the clock went back."""
@@ -341,7 +396,51 @@ class Store:
                 found.append(row)
         return found
 
-    def _write_vintage(self, vintage: str, tables: Mapping[str, Staged], record: dict[str, Any]) -> Path:
+    def _build(
+        self, candidate: Path, tables: Mapping[str, Staged], rows: Mapping[str, int], state: State | None
+    ) -> int:
+        """Writes the candidate database, from the last one where little changed; rows exchanged since one was built."""
+        last = self.manifest() or {}
+        if state is not None and (change := self._change(state, tables, last)) is not None:
+            try:
+                exchanged = exchange_rows(self.root / last["database"], candidate, change, rows)
+                before = int(last.get("exchanged", 0))
+                if before + exchanged <= EXCHANGED_SHARE * sum(rows.values()):
+                    return before + exchanged
+            except (DatabaseError, duckdb.Error):
+                pass  # the last database does not fit to the notes about it: built anew below
+            candidate.unlink(missing_ok=True)
+        build_database(candidate, {name: table.paths for name, table in tables.items()}, rows)
+        return 0
+
+    def _change(self, state: State, tables: Mapping[str, Staged], last: Mapping[str, Any]) -> Exchange | None:
+        """What the next database must exchange; None where it must be built anew."""
+        made_by = (code_version(), duckdb.__version__, last.get("vintage"))
+        note = self.cache / "published"
+        try:
+            said = json.loads((note / "state.json").read_bytes())
+            if tuple(said["made_by"]) != made_by or self.verify(deep=False):
+                return None
+            known = State(*(pl.read_parquet(note / f"{unit}.parquet", glob=False) for unit in ("documents", "places")))
+            files = {name: self._unshared(table) for name, table in tables.items()}
+        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
+            return None
+        documents, places = (
+            _differing(a, b) for a, b in ((known.documents, state.documents), (known.places, state.places))
+        )
+        many = documents.height > EXCHANGED_SHARE * state.documents.height
+        return None if many else Exchange(documents, places, files)
+
+    def _note_state(self, vintage: str, state: State) -> None:
+        note = self.cache / "published"
+        for unit, frame in (("documents", state.documents), ("places", state.places)):
+            write_if_changed(note / f"{unit}.parquet", parquet_bytes(frame))
+        said = {"made_by": (code_version(), duckdb.__version__, vintage)}
+        write_if_changed(note / "state.json", json.dumps(said).encode())
+
+    def _write_vintage(
+        self, vintage: str, tables: Mapping[str, Staged], record: dict[str, Any], state: State | None = None
+    ) -> Path:
         folder = self.root / f"tables-{vintage}"
         links = self.root / f"vintage-{vintage}"
         database = self.root / f"warehouse-{vintage}.duckdb"
@@ -354,7 +453,7 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             placed = [path for name, table in tables.items() for path in self._place(folder, name, table)]
-            build_database(candidate, {name: table.paths for name, table in tables.items()}, rows)
+            exchanged = self._build(candidate, tables, rows, state)
             _sync(candidate)
             candidate.replace(database)
             files = {
@@ -369,6 +468,7 @@ class Store:
                 "database": database.name,
                 "rows": rows,
                 "files": files,
+                "exchanged": exchanged,
             }
             shutil.rmtree(links, ignore_errors=True)
             links.mkdir()
@@ -392,6 +492,8 @@ class Store:
             raise
         finally:
             candidate.unlink(missing_ok=True)
+        if state is not None:
+            self._note_state(vintage, state)
         self._prune(vintage)
         return database
 
@@ -406,10 +508,11 @@ class Store:
         for path, fact in wanted:
             source = Path(fact.path)
             published = self.root / TABLES_LINK / path.relative_to(folder)
-            if sha256_of(source) != fact.sha256:
+            same = self._unchanged(source, published, fact.sha256)
+            if not same and sha256_of(source) != fact.sha256:
                 raise StoreError(f"{source} was changed after it was made: `xianzhi run --verify` makes it again")
             try:
-                if published.is_file() and sha256_of(published) == fact.sha256:
+                if same or (published.is_file() and sha256_of(published) == fact.sha256):
                     os.link(published.resolve(), path)
                     continue
                 if len(table.files) > 1:
@@ -419,6 +522,25 @@ class Store:
                 pass  # a file system without hard links: write it again
             write_if_changed(path, source.read_bytes())
         return [(path, fact.sha256) for path, fact in wanted]
+
+    def _unchanged(self, source: Path, published: Path, sha256: str) -> bool:
+        """True where both are one file, as it was when its hash was written into the manifest."""
+        try:
+            here, there = source.stat(), published.stat()
+        except OSError:
+            return False
+        said = self._published_fact(published)
+        as_left = (sha256, there.st_size, there.st_mtime_ns)
+        same = (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+        return same and (said.get("sha256"), said.get("bytes"), said.get("mtime_ns")) == as_left
+
+    def _published_fact(self, path: Path) -> Mapping[str, Any]:
+        """What the manifest says of a published file."""
+        vintage = self._current()
+        if self._facts[0] != vintage:  # thousands of files ask, one after the other
+            self._facts = (vintage, (self.manifest() or {}).get("files", {}))
+        name = path.resolve().relative_to(self.root.resolve())
+        return self._facts[1].get(str(name), {})
 
     def _current(self) -> str | None:
         """The vintage that is published."""
@@ -466,22 +588,33 @@ class Store:
         return found
 
 
-def _for_gates(staged: Mapping[str, Staged]) -> dict[str, pl.DataFrame]:
-    """The tables that rules across tables look at. Of observations too many to hold, those that other tables rest on or
-    the analyst decided on; mentions are then left to the rules of each document."""
-    tables = {
-        name: table.read() for name, table in staged.items() if name not in ("observations", "mentions", "review")
-    }
-    if staged["observations"].rows <= ONE_FILE_ROWS:
-        return tables | {name: staged[name].read() for name in ("observations", "mentions", "review")}
-    resting = pl.concat(
-        [tables[t].select("observation_id") for t in ("series", "growth_rates", "target_gaps")]
-    ).unique()
-    decided = pl.any_horizontal(pl.col("flags").list.contains(flag) for flag in ("corrected", "rejected"))
-    rows = staged["observations"].scan().with_columns(pl.col("sentence").str.slice(0, 1))
-    kept = pl.concat([rows.join(resting.lazy(), on="observation_id", how="semi"), rows.filter(decided)])
-    counts = _counted(staged["observations"].scan())
-    return tables | {"observations": kept.collect().unique("observation_id"), COUNTS: counts}
+def _whole(staged: Mapping[str, Staged]) -> dict[str, pl.DataFrame]:
+    return {name: table.read() for name, table in staged.items()}
+
+
+_DECIDED = pl.any_horizontal(pl.col("flags").list.contains(flag) for flag in ("corrected", "rejected"))
+
+
+def _scanned(table: str, files: Sequence[Path]) -> pl.LazyFrame:
+    return (
+        pl.scan_parquet(list(files), glob=False).select(list(BY_NAME[table].schema)) if files else empty(table).lazy()
+    )
+
+
+def _for_coverage(table: str, files: Sequence[Path]) -> pl.LazyFrame:
+    """What coverage asks of a vintage before, be it of another schema version."""
+    if not files:
+        return empty(table).select(COVERAGE_COLUMNS[table]).lazy()
+    types = BY_NAME[table].schema
+    return pl.scan_parquet(list(files)).select(pl.col(c).cast(types[c]) for c in COVERAGE_COLUMNS[table])
+
+
+def _differing(known: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
+    """Units (first column) whose `state` is another, that came, or that went."""
+    unit = now.columns[0]
+    return pl.concat(
+        [now.join(known, on=[unit, "state"], how="anti"), known.join(now, on=[unit, "state"], how="anti")]
+    ).select(pl.col(unit).unique())
 
 
 def _counted(observations: pl.LazyFrame) -> pl.DataFrame:
