@@ -229,6 +229,7 @@ class PlaceGuess:
 NO_PLACE = PlaceGuess(None, None, "", 0.0)
 
 _STEM_LEFT = re.compile(r"(?:中共|【|\[|（|\(|《|^|\n)\s*$")
+_STEM_MARKS = frozenset(("", *"共【[（(《"))  # the last characters of what _STEM_LEFT finds, blanks aside
 _STEM_RIGHT = re.compile(
     r"^(?:[县区市旗州](?:委|政府|人大|政协)|[县区市旗]|委|人民政府|政府网|日报|新闻网?|教育(?:局|信息网)|[】\]]|讯)"
 )
@@ -236,6 +237,7 @@ _SIGNATURE = re.compile(
     r"中共|委员会|人民政府|办公室|委办|政府办|统计局|教育局|卫生局|卫计委|计生(?:委|局)|财政局|扶贫办|发改(?:委|局)|【|】|公报|年鉴|政务网|市委$|县委$|区委$"
 )
 _SHORT_LEFT = re.compile(r"(?:^|[\s，,。；;：:、（(《“\"【\[/|—-]|中共|我|在|对|是|以|由|向|到)$")
+_SHORT_RIGHT = frozenset("级里乡域城直")
 _LIST_GAP = re.compile(r"[\s|｜　·•/\\>]*")
 _MAX_TOWN_SHARE = 8
 _REMEMBERED = 100_000  # pairs of places whose order is remembered
@@ -267,34 +269,36 @@ class PlaceFinder:
         found = self._automaton.find_matches_as_indexes(text)
         if ignore:
             found = [hit for hit in found if not any(a < hit[2] and hit[1] < b for a, b in ignore)]
-        raw = [PlaceMention(start, end, text[start:end], *self._entries[i]) for i, start, end in found]
         kept: list[PlaceMention] = []
-        for position, hit in enumerate(raw):
-            previous = kept[-1] if kept and kept[-1].end == hit.start and kept[-1].kind != "town" else None
-            below = previous is not None and self._is_below(hit, previous)
-            if hit.kind == "stem":
-                following = (
-                    raw[position + 1] if position + 1 < len(raw) and raw[position + 1].start == hit.end else None
-                )
-                leads = following is not None and self._is_below(following, hit)
-                left = _STEM_LEFT.search(text[max(0, hit.start - 4) : hit.start]) is not None
-                right = _STEM_RIGHT.match(text[hit.end : hit.end + 6]) is not None
-                province = any(c.endswith("0000") for c in hit.codes)
-                if not (leads or below or (left and right) or (left and province)):
-                    continue
-            elif hit.kind == "name" and not below:
-                if hit.text in _GENERIC:
-                    continue
-                if len(hit.text) == 2 and hit.text[-1] in "县区市旗":
-                    if not _SHORT_LEFT.search(text[max(0, hit.start - 2) : hit.start]):
+        entries = self._entries
+        for position, (i, start, end) in enumerate(found):
+            kind, codes = entries[i]
+            previous = kept[-1] if kept and kept[-1].end == start and kept[-1].kind != "town" else None
+            below = previous is not None and self._is_below(codes, previous.codes)
+            if kind == "stem":
+                if not below:
+                    leads = (
+                        position + 1 < len(found)
+                        and found[position + 1][1] == end
+                        and self._is_below(entries[found[position + 1][0]][1], codes)
+                    )
+                    if not leads and not _stands_alone(text, start, end, codes):
                         continue
-                    if text[hit.end : hit.end + 1] in tuple("级里乡域城直"):
+            elif kind == "name" and not below:
+                word = self._words[i]
+                if word in _GENERIC:
+                    continue
+                if len(word) == 2 and word[-1] in "县区市旗":
+                    if not _SHORT_LEFT.search(text[max(0, start - 2) : start]):
                         continue
-            kept.append(hit)
+                    if text[end : end + 1] in _SHORT_RIGHT:
+                        continue
+            kept.append(PlaceMention(start, end, self._words[i], kind, codes))
         return self._without_lists(text, kept)
 
-    def _is_below(self, inner: PlaceMention, outer: PlaceMention) -> bool:
-        key = (inner.codes, outer.codes)
+    def _is_below(self, inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
+        """True where a place of the inner codes lies in one of the outer codes."""
+        key = (inner, outer)
         found = self._below.get(key)
         if found is None:
             if len(self._below) >= _REMEMBERED:
@@ -302,11 +306,11 @@ class PlaceFinder:
             found = self._below[key] = self._below_by_code(inner, outer)
         return found
 
-    def _below_by_code(self, inner: PlaceMention, outer: PlaceMention) -> bool:
-        wanted = set(outer.codes)
+    def _below_by_code(self, inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
+        wanted = set(outer)
         return any(
             wanted & {a.place_code for a in self.places.ancestors(place)}
-            for place in map(self.places.by_code, inner.codes)
+            for place in map(self.places.by_code, inner)
             if place is not None
         )
 
@@ -314,11 +318,14 @@ class PlaceFinder:
         """Hits without runs of four and more divided by bars or blanks only: menus and footers."""
         kept: list[PlaceMention] = []
         run: list[PlaceMention] = []
+        barred = "|" in text or "｜" in text
         for hit in hits:
-            if _is_menu_item(text, hit):
+            if barred and _is_menu_item(text, hit):
                 continue
             if run and not (
-                (gap := text[run[-1].end : hit.start]) and _LIST_GAP.fullmatch(gap) and not self._is_below(hit, run[-1])
+                run[-1].end < hit.start
+                and _LIST_GAP.fullmatch(text, run[-1].end, hit.start)
+                and not self._is_below(hit.codes, run[-1].codes)
             ):
                 kept.extend(run if len(run) < 4 else ())
                 run = []
@@ -345,9 +352,9 @@ class PlaceFinder:
                 continue
             previous = hits[position - 1] if position and hits[position - 1].end == hit.start else None
             following = hits[position + 1] if position + 1 < len(hits) and hits[position + 1].start == hit.end else None
-            if following is not None and following.kind != "town" and self._is_below(following, hit):
+            if following is not None and following.kind != "town" and self._is_below(following.codes, hit.codes):
                 continue  # 天津市 of 天津市武清区: part of the inner place's name
-            path = previous is not None and previous.kind != "town" and self._is_below(hit, previous)
+            path = previous is not None and previous.kind != "town" and self._is_below(hit.codes, previous.codes)
             code = self._choose(hit, previous if path else None, mentioned, named, year)
             if code is None:
                 continue
@@ -466,6 +473,17 @@ class PlaceFinder:
         return PlaceGuess(top.place_code, winner.full_name_zh, top.evidence, confidence)
 
 
+def _stands_alone(text: str, start: int, end: int, codes: Sequence[str]) -> bool:
+    """True for a stem between marks, at a line's start or behind 中共 with an office behind it, or a province's there."""
+    # nearly every stem in prose is another word (动力, 资源) behind another character
+    before = text[start - 1] if start else ""
+    if before not in _STEM_MARKS and not before.isspace():
+        return False
+    if _STEM_LEFT.search(text[max(0, start - 4) : start]) is None:
+        return False
+    return _STEM_RIGHT.match(text[end : end + 6]) is not None or any(c.endswith("0000") for c in codes)
+
+
 def _one_chain(candidates: Sequence[Place]) -> bool:
     """True when the candidates are one place over time: 武清县 and 武清区."""
     codes = {p.place_code for p in candidates}
@@ -511,7 +529,7 @@ def _in_signature(text: str, hit: PlaceMention) -> bool:
     if len(line) <= 40 and _SIGNATURE.search(line):
         return True
     around = text[max(0, hit.start - 12) : hit.end + 12]
-    return re.search(rf"【[^】]*{re.escape(hit.text)}[^【]*】", around) is not None
+    return "【" in around and re.search(rf"【[^】]*{re.escape(hit.text)}[^【]*】", around) is not None
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,10 @@
 """Places: the table is sound, names lead to the right code, and texts to the right place or to none."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipelines.catalogue import places as places_module
 from pipelines.catalogue.places import finder, load
 
 
@@ -112,3 +115,10 @@ def test_spans_point_into_the_text():
 def test_bars_make_a_menu_even_with_other_words_between():
     text = "广告\n菜单\n武清区创建幸福家庭活动交流\n\n武清区常住人口\n链接：桂东县| 定远县| 游戏| 庆元县| 手游| 泰来县|"
     assert finder().resolve(text).place_code == "120114"
+
+
+@given(st.lists(st.sampled_from(["中共", *"【[（(《 \n　县的共", "全县"]), max_size=6).map("".join))
+def test_a_stem_behind_a_mark_is_never_passed_over(text: str):
+    found = places_module._STEM_LEFT.search(text[-4:]) is not None
+    assert not found or not text or text[-1] in places_module._STEM_MARKS or text[-1].isspace()
+    assert places_module._stands_alone(text + "武清县委", len(text), len(text) + 2, ("120114",)) == found

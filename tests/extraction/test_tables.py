@@ -12,6 +12,7 @@ from made_tables import FORMS, MADE, Made
 
 from pipelines.documents.read import read
 from pipelines.extraction.document import extract_document, extract_records
+from pipelines.extraction import tables
 from pipelines.extraction.mentions import find_mentions
 from pipelines.extraction.tables import find_tables, overlay
 
@@ -101,15 +102,15 @@ PIECES = (
 def test_laws_of_any_table(rows: list[list[str]], mark: str) -> None:
     """Every digit in exactly one mention, mentions in order, figures where they stand, a flag for what is not told."""
     text = "\n".join(mark.join(row) for row in rows) + "\n"
-    tables = find_tables(text)
-    mentions = overlay(find_mentions(text), tables)
+    found = find_tables(text)
+    mentions = overlay(find_mentions(text), found)
     position = 0
     for m in mentions:
         assert m.start >= position and text[m.start : m.end] == m.text
         position = m.end
     covered = {i for m in mentions for i in range(m.start, m.end)}
     assert all(i in covered for i, c in enumerate(text) if c.isdigit() and c.isascii())
-    for cell in tables.cells:
+    for cell in found.cells:
         assert cell.mention.value is not None
         assert ("no_unit" in cell.flags) == (cell.mention.unit is None)
         assert ("unknown_year" in cell.flags) == (cell.period is None)
@@ -135,3 +136,8 @@ def test_records_and_rows_agree(tmp_path: Path) -> None:
     assert [(o["raw"], o["value"], o["unit"]) for o in rows] == [
         (r["raw"], r["value"], r["unit"]) for r in figures(path)
     ]
+
+
+@given(st.text(alphabet="县a1 　\n\t\xa0\x0b\r", max_size=40))
+def test_words_set_apart_are_found_by_line_as_in_the_text(text: str) -> None:
+    assert tables._words_apart(text) == (tables._THREE_WORDS.search(text) is not None)
