@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "tests" / "documents"), str(ROOT)]
 
 from text_samples import sentence  # noqa: E402
 
-from pipelines.documents import restore_rank, restore_runs  # noqa: E402
+from pipelines.documents import restore_bytes  # noqa: E402
 from pipelines.documents.damage import damage  # noqa: E402
 from pipelines.documents.restore import restore  # noqa: E402
 
@@ -50,10 +50,9 @@ _PAGE = damage("创建服务区，规划学校质量监测，发展农业产业�
 
 
 def forget() -> None:
-    """Empties what pages before left behind: words asked for, and characters that make words."""
-    restore_rank._SHARED.clear()
-    restore_runs._continuing.cache_clear()
-    restore_runs._leading.cache_clear()
+    """Empties what pages before left behind: characters that make words with others."""
+    restore_bytes.continuing.cache_clear()
+    restore_bytes.leading.cache_clear()
 
 
 def measure(name: str, texts: Sequence[str]) -> None:

@@ -103,7 +103,7 @@ def read_bytes(data: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> SourceT
     source, encoding = decode(data)
     if suffix in {".csv", ".tsv"}:
         return _csv(source, encoding, digest, len(data), "\t" if suffix == ".tsv" else None)
-    if not source.strip():
+    if not source or source.isspace():
         raise DocumentError("empty", "The file holds no text; fetch it again or remove it.")
     return SourceText(source, "text/plain", encoding, digest, len(data))
 

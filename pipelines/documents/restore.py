@@ -47,7 +47,9 @@ _BLANK: Final = re.compile(
     rf"(?<![0-9.第表图])[0-9]{{1,3}}(?:[ \u00a0\u2009\u202f][0-9]{{3}})+(?=[ ]?[{_UNIT}]|\.[0-9])"
     rf"|(?<![0-9.])[0-9]+(?:\.[ \n]{{1,2}}|[ \n]\.)[0-9]+(?=[ ]?[{_UNIT}])"
 )
-_BLANK_GATE: Final = re.compile(r"[ \u00a0\u2009\u202f\n]\.?[0-9]")
+_BLANKS: Final = " \u00a0\u2009\u202f"
+_BLANK_GATE: Final = re.compile(rf"[{_BLANKS}\n]\.?[0-9]")
+_LINE_GATE: Final = re.compile(r"\n\.?[0-9]")
 _LOOKALIKE_GATE: Final = re.compile(r"[OolI](?:(?=[0-9.])|(?<=[0-9.].))")
 _OUTER_GATE: Final = re.compile(f"[&{''.join(sorted(_INVISIBLE | _MOJIBAKE_LEAD))}]")
 _SINGLE: Final = re.compile(f"[{re.escape(''.join(sorted(_WIDE_SET)))}\ue000-\uf8ff\uf900-\ufaff\u2f00-\u2fdf]")
@@ -251,7 +253,7 @@ def _inner(text: str) -> list[Edit]:
     """Repairs inside numbers and of single characters."""
     work = _Pass(text)
     taken: set[int] = set()
-    for found in _PERMILLE.finditer(text):
+    for found in _PERMILLE.finditer(text) if _any_of("oOｏＯ", text) else ():
         start = found.start()
         if text[start - 1 : start] == " ":
             start -= 1
@@ -272,18 +274,23 @@ def _inner(text: str) -> list[Edit]:
             value = unicodedata.normalize("NFKC", c)
             if len(value) == 1 and value != c:
                 work.add(at, at + 1, value, "variant")
-    for found in _near(_LOOKALIKE_GATE, _LOOKALIKE, text):
+    for found in _near(_LOOKALIKE_GATE, _LOOKALIKE, text) if _any_of("OolI", text) else ():
         if sum(map(_is_digit, found.group())) < 2 or not taken.isdisjoint(range(*found.span())):
             continue  # 3％o.43亩: the letter is part of the permille sign
         for at in range(found.start(), found.end()):
             if text[at] in "OolI":
                 work.add(at, at + 1, text[at].translate(_LOOKALIKES), "lookalike", certain=False, number_risk=True)
-    for found in _near(_BLANK_GATE, _BLANK, text):
+    for found in _near(_BLANK_GATE if _any_of(_BLANKS, text) else _LINE_GATE, _BLANK, text):
         for at in range(found.start(), found.end()):
             if text[at].isspace() and at not in taken:
                 work.add(at, at + 1, "", "blank", certain=False, number_risk=True)
     work.edits.sort(key=lambda e: (e.start, e.end))
     return work.edits
+
+
+def _any_of(chars: str, text: str) -> bool:
+    """Whether a text holds one of a few characters: several times faster than a pattern."""
+    return any(char in text for char in chars)
 
 
 def _near(gate: re.Pattern[str], pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Set
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence, Set
+from functools import cache, lru_cache
 from importlib.resources import files
 from math import log
-from typing import Final
+from typing import Final, NamedTuple
+
+from pipelines.documents.restore_table import gb2312_hanzi
 
 _TOTAL: Final = 60_101_967.0
 PAGE_SAMPLE: Final = 60_000
@@ -41,11 +43,59 @@ _PART: Final = 0.2  # weight of a character that elsewhere in the page is part o
 _PAIR_PRIOR: Final = 20.0
 _PAIR_WEIGHT: Final = 0.6  # 资金， makes 带金， no word: choices on shuffled reports are the same from 0.3 to 0.7
 _NONE: Final[frozenset[str]] = frozenset()
-_BESIDE_SIGN: Final = re.compile(r"(?s)(?=([^\u4e00-\u9fff].|[\u4e00-\u9fff][^\u4e00-\u9fff]))")
 
 Tail = tuple[str, float, float, float, float]
-"""Last three characters and the best scores of the text without its last 3, 2, 1 and 0 characters."""
-START: Final[Tail] = ("", -1e9, -1e9, -1e9, 0.0)
+"""End of a text: the last three characters, and the best scores of the text without its last 3, 2, 1 and 0 characters."""
+START: Final[Tail] = ("", UNKNOWN, UNKNOWN, UNKNOWN, 0.0)
+
+
+class Tails(NamedTuple):
+    """Ends of several texts, a column for each part of a `Tail`. Several may share a column,
+    so none is ever changed."""
+
+    before: list[str]
+    without_3: list[float]
+    without_2: list[float]
+    without_1: list[float]
+    score: list[float]
+
+    @classmethod
+    def of(cls, tails: Iterable[Tail]) -> Tails:
+        """The columns of at least one end."""
+        rows = list(tails)
+        return cls(
+            [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows], [r[4] for r in rows]
+        )
+
+    def at(self, place: int) -> Tail:
+        """One of the ends."""
+        before, without_3, without_2, without_1, score = self
+        return before[place], without_3[place], without_2[place], without_1[place], score[place]
+
+    def only(self, places: Sequence[int]) -> Tails:
+        """The ends at these places, in columns of their own."""
+        before, without_3, without_2, without_1, score = self
+        return Tails(
+            [before[i] for i in places],
+            [without_3[i] for i in places],
+            [without_2[i] for i in places],
+            [without_1[i] for i in places],
+            [score[i] for i in places],
+        )
+
+
+_Step = tuple[float, float, float, float]
+"""Log shares of the words of two, three and four characters that end in a character, and what a sign gains there."""
+
+
+class _Steps:
+    """What one character adds behind others; None where it makes no word with them and no sign is beside it."""
+
+    def __init__(self) -> None:
+        self.after: dict[str, _Step | None] = {}
+        """By the last three characters."""
+        self.after_one: dict[str, tuple[float, float] | None] = {}
+        """Word of two characters and what a sign gains, by the last character."""
 
 
 @lru_cache(maxsize=1)
@@ -74,37 +124,35 @@ def _sign_or_char(char: str) -> float:
     return max(3e-9, float(suggest_freq(char)) / _TOTAL, 1.0 / _TOTAL) if has_word(char) else 3e-9
 
 
-class _Words(dict[str, float]):
-    """Log share of words of several characters that no page has of its own; UNKNOWN for what is no word.
-
-    Damaged pages ask for the same few words again and again, above all for the same ones that do not exist.
-    """
-
-    def __missing__(self, word: str) -> float:
-        if len(self) >= _MOST_WORDS:
-            self.clear()
-        share = _word(word)
-        score = self[word] = log(0.6 * share) if share else UNKNOWN
-        return score
-
-
-_SHARED: Final = _Words()
-_MOST_WORDS: Final = 100_000
-
-
 def _word(word: str) -> float:
     """Share of a word of several characters among dictionary words; 0.0 for none."""
     from rjieba import has_word, suggest_freq
 
     known = _TERM_SHARE if word in _TERMS else _PLACE_SHARE if word in _places() else 0.0
-    if word.isalnum() and has_word(word):
+    if has_word(word) and word.isalnum():
         return max(known, float(suggest_freq(word)) / _TOTAL, 1.0 / _TOTAL)
     return known
 
 
-def is_word(word: str) -> bool:
-    """True for a word of several characters of the dictionary or the list of places."""
-    return _SHARED[word] > UNKNOWN
+@cache
+def _beyond_dictionary() -> frozenset[str]:
+    """Words of several characters that general dictionaries lack."""
+    return _TERMS | _places()
+
+
+@cache
+def word_test() -> Callable[[str], bool]:
+    """What tells whether a string of several characters is a word of the dictionary or the list of places."""
+    from rjieba import has_word
+
+    own = _beyond_dictionary()
+    return lambda word: (has_word(word) and word.isalnum()) or word in own
+
+
+@cache
+def _characters() -> dict[str, float]:
+    """Log share of characters that a page has none of."""
+    return {c: log(0.6 * _sign_or_char(c)) for c in (*_SIGNS, *gb2312_hanzi())}
 
 
 def _is_hanzi(char: str) -> bool:
@@ -115,105 +163,145 @@ class Ranker(dict[str, float]):
     """Scores of one page: ranker[word] is the log share of a word, UNKNOWN where neither dictionary nor page has it."""
 
     def __init__(self, page: str) -> None:
-        from rjieba import cut  # loads its dictionary, which clean pages never need
+        from rjieba import cut, has_word  # loads its dictionary, which clean pages never need
 
-        super().__init__()
         sample = page[:PAGE_SAMPLE]
-        words = Counter(cut(sample))
-        self._words = {w: n for w, n in words.items() if n > 1 and 2 <= len(w) <= 4}
-        self._chars: Counter[str] = Counter()
-        self._single = {w: n for w, n in words.items() if len(w) == 1 and w not in "?？"}
-        chars = self._chars
-        for word, n in words.items():
-            for char in word:
-                chars[char] += n
+        super().__init__(_characters())
+        self._sample = sample
+        self._chars = Counter(sample)
+        for char in self._chars:
+            self.pop(char, None)
         for char in "?？":
-            chars[char] = 0
-        self._following = Counter(_BESIDE_SIGN.findall(sample))
-        self._total = max(words.total(), 1500)
+            self._chars[char] = 0
+        self._has_word = has_word
+        words = cut(sample)
+        self._total = max(len(words), 1500)
+        counts = Counter(words)
+        self._single = counts
+        self._words = {w: n for w, n in counts.items() if n > 1 and 2 <= len(w) <= 4}
+        self._own = _beyond_dictionary().union(self._words)
         self._size = max(len(sample), 2000)
+        self._steps: dict[str, _Steps] = {}
         self._pairs: dict[str, float] = {}
-        self._after: dict[str, set[str]] = {}
+        self._beside: dict[str, tuple[Counter[str], Counter[str]]] = {}
+        self._next: dict[str, set[str]] = {}
+        self._before: dict[str, set[str]] = {}
         for word in self._words:
-            self._after.setdefault(word[:-1], set()).add(word[-1])
+            self._next.setdefault(word[:-1], set()).add(word[-1])
+            if len(word) == 2:
+                self._before.setdefault(word[1], set()).add(word[0])
 
     def __missing__(self, word: str) -> float:
         if len(word) > 1:
             n = self._words.get(word)
-            score = _SHARED[word] if n is None else log(0.6 * _word(word) + 0.3 * n / self._total)
+            if n is not None:
+                score = log(0.6 * _word(word) + 0.3 * n / self._total)
+            elif self._has_word(word) or word in self._own:
+                share = _word(word)
+                score = log(0.6 * share) if share else UNKNOWN
+            else:
+                score = UNKNOWN
         else:
-            share = 0.6 * _sign_or_char(word) + 0.3 * self._single.get(word, 0) / self._total
+            alone = self._single.get(word, 0) if word not in "?？" else 0
+            share = 0.6 * _sign_or_char(word) + 0.3 * alone / self._total
             score = log(share + _PART * self._chars[word] / self._size)
         self[word] = score
         return score
 
-    def add(self, tail: Tail, char: str) -> Tail:
-        """The tail one character further."""
-        return self.add_each(tail, (char,))[0]
-
-    def add_each(self, tail: Tail, chars: Iterable[str], known: Iterable[Set[str]] = ()) -> list[Tail]:
-        """The tail one character further, for each of several characters.
-
-        `known` are the characters among them that make a word with the last one, two and three before them; without
-        it they are looked up.
-        """
-        before, c3, c2, c1, c0 = tail
-        last, two = before[-1:], before[-2:]
-        beside_sign = bool(last) and not _is_hanzi(last)
-        after_one, after_two, after_three = known or (None, None, None)
-        out: list[Tail] = []
-        for char in chars:
-            best = c0 + self[char]
-            if last:
-                if after_one is None or char in after_one:
-                    score = c1 + self[last + char]
-                    if score > best:
-                        best = score
-                if len(two) == 2 and (after_two is None or char in after_two):
-                    score = c2 + self[two + char]
-                    if score > best:
-                        best = score
-                if len(before) == 3 and (after_three is None or char in after_three):
-                    score = c3 + self[before + char]
-                    if score > best:
-                        best = score
-                if beside_sign or not "\u4e00" <= char <= "\u9fff":
-                    best += self._pair(last + char)
-            out.append((two + char, c2, c1, c0, best))
-        return out
-
-    def add_all(self, tails: Iterable[Tail], char: str) -> list[Tail]:
-        """Several tails one character further."""
+    def add_all(self, tails: Tails, char: str) -> Tails:
+        """Several ends one character further."""
+        before, without_3, without_2, without_1, without_0 = tails
         single = self[char]
-        hanzi = "\u4e00" <= char <= "\u9fff"
-        out: list[Tail] = []
-        known: str | None = None
-        after = ""
-        two = three = four = UNKNOWN
-        bonus = 0.0
-        for before, c3, c2, c1, c0 in tails:
-            if before != known:
-                known = before
-                after = before[-2:] + char
-                bonus = 0.0
-                two = three = four = UNKNOWN
-                if before and not (hanzi and not before[-1].isalnum()):  # no word has a sign in front of a character
-                    two = self[after[-2:]]
-                    if len(after) == 3 and (not hanzi or after.isalnum()):
-                        three = self[after]
-                        if len(before) == 3 and (not hanzi or before[0].isalnum()):
-                            four = self[before + char]
-                if before and not (hanzi and "\u4e00" <= before[-1] <= "\u9fff"):
-                    bonus = self._pair(before[-1] + char)
-            best = c0 + single
-            if two > UNKNOWN and c1 + two > best:
-                best = c1 + two
-            if three > UNKNOWN and c2 + three > best:
-                best = c2 + three
-            if four > UNKNOWN and c3 + four > best:
-                best = c3 + four
-            out.append((after, c2, c1, c0, best + bonus))
-        return out
+        score = [known + single for known in without_0]
+        known = self._after(char, before)
+        if any(map(known.__getitem__, before)):
+            for i, last in enumerate(before):
+                step = known[last]
+                if step is not None:
+                    score[i] = _better(score[i], step, without_1[i], without_2[i], without_3[i])
+        return Tails([last[-2:] + char for last in before], without_2, without_1, without_0, score)
+
+    def add_each(self, tail: Tail, chars: Sequence[str]) -> Tails:
+        """One end one character further, for each of several characters."""
+        before, without_3, without_2, without_1, without_0 = tail
+        score = [without_0 + single for single in map(self.__getitem__, chars)]
+        last_one, last_two = before[-1:], before[-2:]
+        if before:
+            is_word, own = self._has_word, self._own
+            twos = [is_word(w) or w in own for w in [last_one + c for c in chars]]
+            if len(before) > 2:
+                longer = [
+                    is_word(w) or is_word(v) or w in own or v in own
+                    for w, v in [(last_two + c, before + c) for c in chars]
+                ]
+            else:
+                longer = [True] * len(chars)
+            beside_sign = not _is_hanzi(last_one)
+            for i, char in enumerate(chars):
+                if twos[i] or longer[i] or beside_sign or not "\u4e00" <= char <= "\u9fff":
+                    step = self._step(before, char)
+                    if step is not None:
+                        score[i] = _better(score[i], step, without_1, without_2, without_3)
+        n = len(chars)
+        return Tails([last_two + c for c in chars], [without_2] * n, [without_1] * n, [without_0] * n, score)
+
+    def extend(self, tail: Tail, text: str) -> Tail:
+        """One end further by each character of a text."""
+        before, without_3, without_2, without_1, score = tail
+        for char in text:
+            best = score + self[char]
+            step = self._after(char, (before,))[before]
+            if step is not None:
+                best = _better(best, step, without_1, without_2, without_3)
+            before, without_3, without_2, without_1, score = before[-2:] + char, without_2, without_1, score, best
+        return before, without_3, without_2, without_1, score
+
+    def _after(self, char: str, before: Iterable[str]) -> dict[str, _Step | None]:
+        """What a character adds behind others, which the dictionary returned has among its keys."""
+        steps = self._steps.get(char)
+        if steps is None:
+            steps = self._steps[char] = _Steps()
+        known = steps.after
+        new = [last for last in before if last not in known]
+        if new:
+            is_word, own = self._has_word, self._own
+            # most make no word: that is found out for all of them at once
+            if char.isalnum():
+                longer = [
+                    is_word(w) or is_word(v) or w in own or v in own
+                    for w, v in [(b[-2:] + char, b + char) for b in new]
+                ]
+            else:
+                longer = [b[-2:] + char in own or b + char in own for b in new]
+            pairs = steps.after_one
+            for last, found in zip(new, longer, strict=True):
+                one = last[-1:]
+                if one not in pairs:
+                    pairs[one] = self._pair_step(one, char)
+                pair = pairs[one]
+                if found:
+                    known[last] = self._step(last, char)
+                else:
+                    known[last] = None if pair is None else (pair[0], UNKNOWN, UNKNOWN, pair[1])
+        return known
+
+    def _pair_step(self, last: str, char: str) -> tuple[float, float] | None:
+        if not last:
+            return None
+        two = self._found(last + char)
+        bonus = 0.0 if _is_hanzi(last) and _is_hanzi(char) else self._pair(last + char)
+        return (two, bonus) if bonus or two > UNKNOWN else None
+
+    def _step(self, before: str, char: str) -> _Step | None:
+        pair = self._pair_step(before[-1:], char)
+        three = self._found(before[-2:] + char) if len(before) > 1 else UNKNOWN
+        four = self._found(before + char) if len(before) > 2 else UNKNOWN
+        two, bonus = pair or (UNKNOWN, 0.0)
+        return (two, three, four, bonus) if pair or three > UNKNOWN or four > UNKNOWN else None
+
+    def _found(self, word: str) -> float:
+        """`self[word]` for a word of several characters, remembering only those there are."""
+        return self[word] if self._has_word(word) or word in self._own else UNKNOWN
 
     def _pair(self, pair: str) -> float:
         """How much more or less likely a sign is beside this character than anywhere, from the page's pairs."""
@@ -224,7 +312,7 @@ class Ranker(dict[str, float]):
                 known = -8.0
             else:
                 expected = self._chars[before] + _PAIR_PRIOR
-                seen = self._following[pair]
+                seen = self._seen(before, char)
                 if seen:
                     share = 0.6 * _sign_or_char(char) + 0.4 * self._chars[char] / self._size
                     known = log((seen + _PAIR_PRIOR * share) / (expected * share))
@@ -234,17 +322,37 @@ class Ranker(dict[str, float]):
             self._pairs[pair] = known
         return known
 
-    def extend(self, tail: Tail, text: str) -> Tail:
-        """`add` for each character of a text."""
-        tails = [tail]
-        for char in text:
-            tails = self.add_all(tails, char)
-        return tails[0]
+    def _seen(self, before: str, char: str) -> int:
+        """How often the page has two characters, one of them a sign, beside each other."""
+        sign = before if _is_hanzi(char) else char
+        found = self._beside.get(sign)
+        if found is None:
+            pieces = self._sample.split(sign)
+            # between two of the same sign stands nothing: each is the other's neighbour
+            left = Counter([piece[-1:] or sign for piece in pieces[1:-1]])
+            right = Counter([piece[:1] or sign for piece in pieces[1:-1]])
+            if len(pieces) > 1:
+                left[pieces[0][-1:]] += 1
+                right[pieces[-1][:1]] += 1
+            found = self._beside[sign] = (left, right)
+        return found[1][char] if sign == before else found[0][before]
 
     def following(self, prefix: str) -> Set[str]:
         """Characters that make a word of the page with what stands before them."""
-        return self._after.get(prefix, _NONE)
+        return self._next.get(prefix, _NONE)
 
-    def preceding(self, char: str, following: str) -> bool:
-        """True when the page has a word of the two characters."""
-        return char + following in self._words
+    def preceding(self, following: str) -> Set[str]:
+        """Characters that make a word of the page with the one behind them."""
+        return self._before.get(following, _NONE)
+
+
+def _better(best: float, step: _Step, without_1: float, without_2: float, without_3: float) -> float:
+    """The best score with the words a character makes: `best` is that of the character alone."""
+    two, three, four, bonus = step
+    if without_1 + two > best:
+        best = without_1 + two
+    if without_2 + three > best:
+        best = without_2 + three
+    if without_3 + four > best:
+        best = without_3 + four
+    return best + bonus

@@ -98,6 +98,8 @@ def split(
     starts = sorted(set(starts))
     line_starts = [a for a, _, _ in lines]
     sections: list[Section] = []
+    if len(starts) == 1:
+        return [Section(0, 0, len(text))]
     paragraphs: dict[str, int] = {}
     for number, start in enumerate(starts):
         end = starts[number + 1] if number + 1 < len(starts) else len(text)

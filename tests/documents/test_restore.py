@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from text_samples import page
 
-from pipelines.documents import restore_rank, restore_runs
+from pipelines.documents import restore_bytes, restore_rank
 from pipelines.documents.damage import FOLD, damage
 from pipelines.documents.model import DAMAGE_MARK
 from pipelines.documents.restore import restore, simplify
@@ -327,11 +327,7 @@ def test_memory_does_not_grow_with_the_number_of_documents():
 
 
 def test_caches_are_bounded():
-    words = restore_rank._Words()
-    for n in range(restore_rank._MOST_WORDS + 10):
-        words[f"甲{n}"]
-    assert len(words) <= restore_rank._MOST_WORDS
-    for cached in (restore_rank._sign_or_char, restore_runs._continuing, restore_runs._leading, restore_runs.readings):
+    for cached in (restore_rank._sign_or_char, restore_bytes.continuing, restore_bytes.leading, restore_bytes.readings):
         assert cached.cache_parameters()["maxsize"] is not None
 
 
