@@ -11,6 +11,8 @@ from importlib.resources import files
 
 import polars as pl
 
+from pipelines.series.lines import marked
+
 SCHEMA = {
     "break_id": pl.String,
     "indicator_id": pl.String,
@@ -45,7 +47,7 @@ def crossings(points: pl.DataFrame, lines: pl.DataFrame, breaks: pl.DataFrame) -
         )
         .select(pl.col("line").cast(pl.UInt32), "first_year_after", pl.col("census") == "yes")
     )
-    affected = pl.zeros(lines.height, pl.UInt8, eager=True).scatter(broken["line"].unique(), 1).cast(pl.Boolean)
+    affected = marked(lines.height, broken["line"])
     return (
         points.select("line", "year", "prior_year", "revised", "prior_revised")
         .with_row_index("row")

@@ -13,7 +13,7 @@ from pipelines.catalogue.indicators import compatible
 from pipelines.catalogue.units import UNITS
 from pipelines.series.implied import implied_observations
 from pipelines.series.limits import impossible
-from pipelines.series.lines import contiguous, looked_up
+from pipelines.series.lines import contiguous, looked_up, marked
 from pipelines.series.periods import canonical_period, kind_of, year_of
 from pipelines.warehouse.schema import LIST, SCHEMAS, conform, empty
 
@@ -201,7 +201,7 @@ def infer_basis(points: pl.DataFrame, tolerance: float = 0.01, years: int = 10) 
         .sort("row")
     )
     rows = found["row"]
-    inferred = pl.zeros(points.height, pl.UInt8, eager=True).scatter(rows, 1).cast(pl.Boolean)
+    inferred = marked(points.height, rows)
     if rows.is_empty():
         return points.with_columns(inferred.alias("basis_inferred"))
     basis = points["basis"].clone().scatter(rows, found["inferred"])
@@ -219,13 +219,21 @@ def _key_number(points: pl.DataFrame) -> pl.Series:
     return total
 
 
+_COMPETE = (
+    "observation_id", "doc_id", "start_char", "value", "value_lo", "value_hi", "status", "source_rank", "basis_inferred",
+    "published_on",
+)  # fmt: skip
+
+
 def _competing(points: pl.DataFrame) -> pl.DataFrame:
     """Candidates of keys that have several, in the order of METHODOLOGY 4.2 within each; `concordant` (4.3) says that
     the intervals of all share a point. A value repeated in one document counts once; a forecast or implied value counts
     only where nothing direct exists."""
-    points = points.sort("key", "doc_id", "start_char", "observation_id").unique(
-        ["doc_id", "key", "basis_inferred", "value"], keep="first", maintain_order=True
-    )
+    # few documents speak twice of one key: the others need not be searched for repetitions
+    twice = points.select(pl.struct("key", "doc_id").hash().is_duplicated()).to_series()
+    once = points.filter(twice).sort("key", "doc_id", "start_char", "observation_id")
+    once = once.unique(["doc_id", "key", "basis_inferred", "value"], keep="first", maintain_order=True)
+    points = pl.concat([points.filter(~twice), once])
     direct = pl.col("status_rank") <= STATUS_RANK["derived"]
     points = points.filter(direct | ~direct.any().over("key")).with_columns(
         pl.col("value_hi").fill_null(_OPEN).alias("top")
@@ -301,11 +309,17 @@ def series_of(points: pl.DataFrame, indicators: pl.DataFrame, documents: pl.Data
     """The rows of `series` from the rows of `candidates` of whole places; these may have `published_on` themselves, else
     it is looked up in `documents`."""
     points = infer_basis(points)
-    points = points.with_columns(_key_number(points).alias("key")).sort("key").with_row_index("row")
-    several = (pl.col("key") == pl.col("key").shift(1)) | (pl.col("key") == pl.col("key").shift(-1))
-    points = points.with_columns(several.fill_null(False).alias("several"))
-    many = points.filter("several").with_columns(
-        pl.col("status").replace_strict(STATUS_RANK, default=2, return_dtype=pl.Int64).alias("status_rank")
+    # only what decides is put in order; whole rows are taken once, when it is known which are published
+    key = _key_number(points)
+    order = key.arg_sort()
+    key = key.gather(order)
+    same = key == key.shift(1)
+    several = (same | same.shift(-1)).fill_null(False)
+    contested = several.arg_true()
+    many = points.select(pl.selectors.by_name(_COMPETE, require_all=False))[order.gather(contested)].with_columns(
+        key.gather(contested).alias("key"),
+        contested.alias("position"),
+        pl.col("status").replace_strict(STATUS_RANK, default=2, return_dtype=pl.Int64).alias("status_rank"),
     )
     if "published_on" not in many.columns:
         dates = empty("documents") if documents is None else documents
@@ -314,7 +328,7 @@ def series_of(points: pl.DataFrame, indicators: pl.DataFrame, documents: pl.Data
         _competing(many.with_columns(pl.col("published_on").fill_null("")))
         .group_by("key", maintain_order=True)
         .agg(
-            pl.col("row").first(),
+            pl.col("position").first(),
             pl.len().cast(pl.Int64).alias("n_sources"),
             pl.col("concordant").first(),
             pl.col("value").min().alias("smallest"),
@@ -324,8 +338,8 @@ def series_of(points: pl.DataFrame, indicators: pl.DataFrame, documents: pl.Data
     )
     delta = pl.when(~pl.col("concordant")).then(disagreement(pl.col("smallest"), pl.col("largest")))
     chosen = chosen.with_columns(delta.alias("conflict_delta"), severity(delta).alias("conflict"))
-    wins = pl.zeros(points.height, pl.UInt8, eager=True).scatter(chosen["row"], 1).cast(pl.Boolean)
-    points = points.filter(wins | ~points["several"])
+    published = (marked(key.len(), chosen["position"]) | ~several).arg_true()
+    points = points.select(c for c in SCHEMAS["series"] if c in points.columns)[order.gather(published)]
     # the winners stand among the points in the order of their keys, as they do in `chosen`; row 0 of `notes` is for
     # points without competition
     notes = pl.concat(
@@ -337,8 +351,9 @@ def series_of(points: pl.DataFrame, indicators: pl.DataFrame, documents: pl.Data
         ],
         how="diagonal",
     )
-    nth = points.select(pl.when("several").then(pl.col("several").cum_sum()).otherwise(0)).to_series()
-    points = points.hstack(notes[nth].get_columns()).drop("row")
+    won = several.gather(published)
+    nth = pl.select(pl.when(won).then(won.cum_sum()).otherwise(0)).to_series()
+    points = points.hstack(notes[nth].get_columns())
     points = _flagged(points, _on_few_events(points, indicators), "unstable").with_columns(
         pl.when(pl.col("status") == "census").then(pl.lit("revised")).otherwise(pl.col("status")).alias("status")
     )

@@ -100,29 +100,25 @@ def implied_observations(observations: pl.DataFrame | pl.LazyFrame) -> pl.DataFr
     of growth rates is refused (METHODOLOGY 3.3).
     """
     table = observations.lazy()
+    of_growth = pl.col("links_rel").list.contains("growth_of") & (pl.col("kind") == "growth")
+    of_change = pl.col("links_rel").list.contains("change_of") & (pl.col("kind") == "change")
+    # sentences are read of the few rows that state a change, not of all
     stated = (
-        table.filter(
-            (pl.col("links_rel").list.contains("growth_of") & (pl.col("kind") == "growth"))
-            | (pl.col("links_rel").list.contains("change_of") & (pl.col("kind") == "change"))
-        )
-        .filter(
-            pl.col("direction").is_in(["up", "down"])
-            & pl.col("sentence").str.contains(_LAST_YEAR)
-            & ~pl.col("sentence").str.contains(_OTHER_SPAN)
-        )
+        table.filter((of_growth | of_change) & pl.col("direction").is_in(["up", "down"]))
         .select(
             *("observation_id", "value", "value_lo", "value_hi", "flags", "unit", "direction", "period", "sentence"),
             *("doc_id", "confidence", "start_char", pl.col("links_rel").alias("rel"), pl.col("links_to").alias("to")),
         )
         .collect()
+        .filter(pl.col("sentence").str.contains(_LAST_YEAR) & ~pl.col("sentence").str.contains(_OTHER_SPAN))
         .explode("rel", "to", empty_as_null=False)
         .filter(pl.col("rel").is_in(["growth_of", "change_of"]))
     )
     dealt = pl.len().over("doc_id", "sentence", "rel")
     stated = stated.with_columns(dealt.alias("dealt")).filter(pl.len().over("to", "rel") == 1)
     values = (
-        table.filter((pl.col("kind") == "actual") & (pl.col("class") == "indicator"))
-        .join(stated.lazy().select("to").unique(), left_on="observation_id", right_on="to", how="semi")
+        table.filter(pl.col("observation_id").is_in(stated["to"].unique().implode()))
+        .filter((pl.col("kind") == "actual") & (pl.col("class") == "indicator"))
         .select(
             *_CARRIED, *("observation_id", "value", "value_lo", "value_hi", "flags", "unit", "period", "confidence")
         )
