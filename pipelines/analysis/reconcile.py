@@ -16,6 +16,7 @@ import polars as pl
 from pipelines.analysis.intervals import divided
 from pipelines.analysis.repairs import UNIT_SLIPS, located
 from pipelines.series.implied import implied_prior_reason
+from pipelines.series.lines import looked_up, marked
 from pipelines.warehouse.schema import SCHEMAS, conform, empty
 
 LOOSE = 0.005
@@ -325,42 +326,52 @@ def _within(rows: pl.DataFrame, indicators: pl.DataFrame, key: Sequence[str]) ->
     for _, _, whole, parts, _ in identities().iter_rows():
         involved += [whole, *parts]
     once = rows.filter(pl.col("indicator_id").is_in(sorted({i for i in involved if i})))
-    once = once.filter(pl.len().over([*key, "indicator_id"]) == 1)
+    once = _alone(once, [*key, "indicator_id"])
+    keys = once.select(key).unique().with_row_index("at")  # one number a key, so that no join compares strings
+    once = looked_up(once, key, keys)
     side = ["observation_id", "indicator", "value", "lo", "hi"]
     rates = once.join(rates_of, on="indicator_id", how="inner")
 
     def half(prefix: str, own: str) -> pl.DataFrame:
-        return once.select(*key, pl.col("indicator_id").alias(own), *(pl.col(c).alias(f"{prefix}{c}") for c in side))
+        return once.select("at", pl.col("indicator_id").alias(own), *(pl.col(c).alias(f"{prefix}{c}") for c in side))
 
-    paired = rates.join(half("n_", "numerator_id"), on=[*key, "numerator_id"], nulls_equal=True).join(
-        half("d_", "denominator_id"), on=[*key, "denominator_id"], nulls_equal=True
+    paired = rates.join(half("n_", "numerator_id"), on=["at", "numerator_id"]).join(
+        half("d_", "denominator_id"), on=["at", "denominator_id"]
     )
     return pl.concat(
         [
             _rates(paired),
-            *(_balance(once, key, *names) for names in _BALANCES),
+            *(_balance(once, *names) for names in _BALANCES),
             *(_composed(once, key, *row[1:4]) for row in identities().iter_rows()),
         ]
     )
 
 
+def _alone(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Rows that share their key with no other; hashes find those to be compared in full."""
+    rows = rows.with_row_index("row")
+    like = rows.select(pl.struct(key).hash().is_duplicated()).to_series()
+    shared = rows.filter(like).select("row", pl.len().over(key).alias("n")).filter(pl.col("n") > 1)["row"]
+    return rows.filter(~marked(rows.height, shared)).drop("row")
+
+
 def _composed(
     rows: pl.DataFrame, key: Sequence[str], kind: str, whole: str | None, parts: Sequence[str]
 ) -> pl.DataFrame:
-    """Parts of one whole, or shares of 100, all of which stand under the same key."""
+    """Parts of one whole, or shares of 100, all of which stand under the same key, numbered `at`."""
     side = ["observation_id", "value", "lo", "hi"]
 
     def one(indicator: str, prefix: str) -> pl.DataFrame:
         return rows.filter(pl.col("indicator_id") == indicator).select(
-            *key, *(pl.col(c).alias(f"{prefix}{c}") for c in side)
+            "at", *(pl.col(c).alias(f"{prefix}{c}") for c in side)
         )
 
     # a frame of the key and the columns every check carries, from the whole or, for shares, from the first part
     base = rows.filter(pl.col("indicator_id") == (whole or parts[0])).select(
-        *key, *(pl.col(c).alias(f"w_{c}") for c in side), *(c for c in ("doc_id",) if c not in key)
+        *key, "at", *(pl.col(c).alias(f"w_{c}") for c in side), *(c for c in ("doc_id",) if c not in key)
     )
     for n, part in enumerate(parts):
-        base = base.join(one(part, f"p{n}_"), on=list(key), nulls_equal=True)
+        base = base.join(one(part, f"p{n}_"), on="at")
     numbers = range(len(parts))
     hundred = pl.lit(100.0)
     ids = [f"p{n}_observation_id" for n in numbers]
@@ -391,18 +402,16 @@ _BALANCES = (
 )
 
 
-def _balance(rows: pl.DataFrame, key: Sequence[str], growth: str, births: str, deaths: str) -> pl.DataFrame:
+def _balance(rows: pl.DataFrame, growth: str, births: str, deaths: str) -> pl.DataFrame:
     side = ["observation_id", "value", "lo", "hi"]
 
     def one(indicator: str, prefix: str) -> pl.DataFrame:
         return rows.filter(pl.col("indicator_id") == indicator).select(
-            *key, *(pl.col(c).alias(f"{prefix}{c}") for c in side)
+            "at", *(pl.col(c).alias(f"{prefix}{c}") for c in side)
         )
 
     grown = rows.filter(pl.col("indicator_id") == growth)
-    both = grown.join(one(births, "b_"), on=list(key), nulls_equal=True).join(
-        one(deaths, "d_"), on=list(key), nulls_equal=True
-    )
+    both = grown.join(one(births, "b_"), on="at").join(one(deaths, "d_"), on="at")
     return _finish(
         both.with_columns(
             pl.lit("natural_growth").alias("kind"),
@@ -557,10 +566,6 @@ _CENSUS_YEARS = (1990, 2000, 2010, 2020)
 _PLACE = ["place_code", "scope", "basis"]
 
 
-def _annual(points: pl.DataFrame) -> pl.DataFrame:
-    return points.filter(pl.col("period_kind") == "annual")
-
-
 def _end_years(points: pl.DataFrame, prefix: str, later: int = 0) -> pl.DataFrame:
     side = ["observation_id", "value", "lo", "hi"]
     return points.filter(pl.col("indicator_id").is_in(_POPULATIONS)).select(
@@ -580,18 +585,18 @@ def _yearly_populations(points: pl.DataFrame) -> pl.DataFrame:
     return ends.filter(~counted_anew)
 
 
-def _year_end_rates(points: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
+def _year_end_rates(annual: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFrame:
     """Rates whose mean population is not published, over the mean of two year-end populations (METHODOLOGY 9).
 
     Some yearbooks divide by the population at the end of the year: a rate that agrees with that alone is checked so.
     """
-    annual = _annual(points)
     rates_of = indicators.filter(pl.col("denominator_id") == "average_population").select(
         "indicator_id", "numerator_id"
     )
+    counted = rates_of["numerator_id"].unique().implode()
     key = [*_PLACE, "year"]
     side = ["observation_id", "indicator", "value", "lo", "hi"]
-    numerators = annual.select(
+    numerators = annual.filter(pl.col("indicator_id").is_in(counted)).select(
         *key, pl.col("indicator_id").alias("numerator_id"), *(pl.col(c).alias(f"n_{c}") for c in side)
     )
     published = annual.filter(pl.col("indicator_id") == "average_population").select(key)
@@ -628,9 +633,8 @@ def _year_end_rates(points: pl.DataFrame, indicators: pl.DataFrame) -> pl.DataFr
     )
 
 
-def _population_balance(points: pl.DataFrame) -> pl.DataFrame:
+def _population_balance(annual: pl.DataFrame) -> pl.DataFrame:
     """End - begin = births - deaths + arrivals - departures, where all six stand on one basis (METHODOLOGY 9)."""
-    annual = _annual(points)
     pairs = _yearly_populations(annual)
     flows = (("births", 1), ("deaths", -1), ("in_migration", 1), ("out_migration", -1))
     for name, _ in flows:
@@ -709,10 +713,10 @@ def stated_changes(observations: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     return stated.filter(one_place).select(_STATED).sort("observation_id", "to_observation_id", "rel")
 
 
-def _stated_against_series(stated: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
+def _stated_against_series(stated: pl.DataFrame, annual: pl.DataFrame) -> pl.DataFrame:
     """Stated changes and growth rates of annual values against the series' value of the year before (METHODOLOGY 1.1,
     1.2, 3.3)."""
-    before = _annual(points).select(
+    before = annual.select(
         pl.col("place_code").alias("to_place_code"),
         pl.col("indicator_id").alias("to_indicator_id"),
         pl.col("scope").alias("to_scope"),
@@ -785,18 +789,18 @@ def checks_of_points(series: pl.DataFrame, indicators: pl.DataFrame, stated: pl.
     documents state (`stated_changes`) against the point of the year before (METHODOLOGY 9). Implied points take no part.
     """
     names = indicators.select("indicator_id", pl.col("name_zh").alias("indicator"))
-    points = (
-        series.filter(~pl.col("flags").list.contains("implied"))
-        .join(names, on="indicator_id", how="left")
-        .with_columns(
-            pl.lit(None, pl.String).alias("doc_id"), pl.col("value_lo").alias("lo"), pl.col("value_hi").alias("hi")
-        )
+    points = series.filter(~pl.col("flags").list.contains("implied")).select(
+        *("place_code", "indicator_id", "basis", "scope", "period_kind", "period", "year", "value", "unit"),
+        *("observation_id", pl.col("value_lo").alias("lo"), pl.col("value_hi").alias("hi")),
+        pl.lit(None, pl.String).alias("doc_id"),
     )
+    points = looked_up(points, ["indicator_id"], names)
+    annual = points.filter(pl.col("period_kind") == "annual")
     across = [
         _within(points, indicators, ["place_code", "scope", "basis", "period_kind", "period"]),
-        _year_end_rates(points, indicators),
-        _population_balance(points),
-        _stated_against_series(stated, points),
+        _year_end_rates(annual, indicators),
+        _population_balance(annual),
+        _stated_against_series(stated, annual),
     ]
     return conform("checks", _with_repairs(across, points).sort("check_id"))
 

@@ -124,25 +124,51 @@ UNIT_SLIPS = (1, 2, 3, 4, 8)
 def digit_slips(written: str, lo: float, hi: float) -> list[str]:
     """Numbers that differ from `written` by one changed, dropped or added digit, or by two neighbouring digits exchanged,
     and lie in [lo, hi], nearest to the middle first (METHODOLOGY 10.4). Proposals only."""
-    digits = "0123456789"
-    candidates: set[str] = set()
-    for i, c in enumerate(written):
-        if c.isdigit():
-            candidates.update(written[:i] + d + written[i + 1 :] for d in digits if d != c)
-            candidates.add(written[:i] + written[i + 1 :])
-            if written[i + 1 : i + 2].isdigit():
-                candidates.add(written[:i] + written[i + 1] + c + written[i + 2 :])
-    candidates.update(written[:i] + d + written[i:] for i in range(len(written) + 1) for d in digits)
-    decimals = len(written.partition(".")[2])
     good = []
-    for text in candidates - {written}:
-        fraction = text.partition(".")[2]
-        if not text or text.startswith(".") or (text[0] == "0" and text[1:2].isdigit()) or len(fraction) > decimals:
+    for text in _slipped(written, lo, hi) - {written}:
+        if not text or text.startswith(".") or (text[0] == "0" and text[1:2].isdigit()):
             continue
         if lo <= float(text) <= hi:
             good.append(text)
     middle = (lo + hi) / 2 if math.isfinite(lo + hi) else lo
     return sorted(good, key=lambda t: (abs(float(t) - middle), t))
+
+
+def _slipped(written: str, lo: float, hi: float) -> set[str]:
+    """Texts of one slip whose value lies in about [lo, hi] and that have no more decimals than `written`.
+
+    Slips are tried on the digits as one whole number: a text is only put together where its number fits.
+    """
+    whole, _, fraction = written.partition(".")
+    digits, decimals = whole + fraction, len(fraction)
+    number, length = int(digits), len(digits)
+    room = 1e-6 + 1e-9 * max(abs(number), *(abs(v) * 10.0**decimals for v in (lo, hi) if math.isfinite(v)), 0.0)
+    least, most = lo * 10.0**decimals - room, hi * 10.0**decimals + room
+    found: set[str] = set()
+
+    def fitting(without: int, place: int) -> range:
+        """Digits which at `place` bring a number near to [lo, hi]."""
+        first, last = (min(max((end - without) / place, -1.0), 10.0) for end in (least, most))
+        return range(max(math.ceil(first - 1e-9), 0), min(math.floor(last + 1e-9), 9) + 1)
+
+    def add(slipped: int, text: str) -> None:
+        if least <= slipped <= most:
+            found.add(text)
+
+    for i in range(length):
+        at = i if i < len(whole) else i + 1  # where the digit stands in `written`
+        before, after = written[:at], written[at + 1 :]
+        place = 10 ** (length - 1 - i)
+        digit, rest = int(digits[i]), number % place
+        found.update(f"{before}{d}{after}" for d in fitting(number - digit * place, place))
+        add((number // (10 * place) * place + rest) * (10 if i >= len(whole) else 1), before + after)
+        if after[:1].isdigit():
+            add(number + (int(after[0]) - digit) * (place - place // 10), before + after[0] + digits[i] + after[1:])
+    for i in range(len(whole) + 1):
+        place = 10 ** (length - i)
+        slipped = number // place * place * 10 + number % place
+        found.update(f"{written[:i]}{d}{written[i:]}" for d in fitting(slipped, place))
+    return found
 
 
 def unit_slips(value: float, lo: float, hi: float) -> list[int]:
@@ -177,8 +203,9 @@ def _systems(checks: pl.DataFrame) -> list[list[_Row]]:
     """Groups of checks that hang together by shared values, each with one failing check at least; at most `LOCATED`
     of a document or place, those with the first ids."""
     failing = checks.filter(pl.col("verdict") == "fails")["observation_ids"].explode(empty_as_null=False).unique()
-    near = checks.filter(pl.col("observation_ids").list.eval(pl.element().is_in(failing.implode())).list.any())
-    rows = list(near.sort("check_id").iter_rows(named=True))
+    values = checks.select(pl.row_index("row"), "observation_ids").explode("observation_ids", empty_as_null=False)
+    near = values.filter(pl.col("observation_ids").is_in(failing.implode()))["row"].unique()
+    rows = list(checks[near].sort("check_id").iter_rows(named=True))
     leader: dict[str, str] = {}
 
     def find(name: str) -> str:
@@ -222,7 +249,9 @@ def located(checks: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
     `checks` has check_id, verdict, observation_ids, doc_id, place_code, period, form (sum, ratio, difference, change),
     sign and factor; `values` has observation_id, indicator, value, lo and hi. Groups beyond `LOCATED` get no row.
     """
-    usable = checks.filter(pl.col("form").is_not_null() & pl.col("verdict").is_in(["exact", "rounding", "fails"]))
+    usable = checks.filter(
+        pl.col("form").is_not_null() & pl.col("verdict").is_in(["exact", "rounding", "fails"])
+    ).select(*("check_id", "verdict", "observation_ids", "doc_id", "place_code", "period", "form", "sign", "factor"))
     systems = _systems(usable)
     wanted = pl.Series([i for system in systems for row in system for i in row["observation_ids"]], dtype=pl.String)
     known = values.filter(pl.col("observation_id").is_in(wanted.unique().implode()) & pl.col("hi").is_not_null())

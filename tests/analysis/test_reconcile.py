@@ -279,6 +279,26 @@ def test_digit_slips_add_no_decimals() -> None:
     assert rp.digit_slips("9.83", 9.875, 9.885) == ["9.88"]
 
 
+def slips_of(written: str) -> set[str]:
+    """Every text with one digit changed, dropped or added, or two neighbouring digits exchanged."""
+    found = {written[:i] + d + written[i:] for i in range(len(written) + 1) for d in "0123456789"}
+    for i, c in enumerate(written):
+        if c.isdigit():
+            found |= {written[:i] + d + written[i + 1 :] for d in "0123456789"} | {written[:i] + written[i + 1 :]}
+            if written[i + 1 : i + 2].isdigit():
+                found.add(written[:i] + written[i + 1] + c + written[i + 2 :])
+    return found - {written}
+
+
+@given(st.integers(0, 10**7), st.integers(0, 3), st.floats(0, 2), st.sampled_from((0.0, 0.005, 0.5, 40.0)))
+def test_digit_slips_are_all_that_fit_and_no_others(number: int, decimals: int, factor: float, half: float) -> None:
+    written = f"{number / 10**decimals:.{decimals}f}"
+    lo, hi = float(written) * factor - half, float(written) * factor + half
+    whole = (t for t in slips_of(written) if t and not t.startswith(".") and not (t[0] == "0" and t[1:2].isdigit()))
+    fitting = {t for t in whole if len(t.partition(".")[2]) <= decimals and lo <= float(t) <= hi}
+    assert set(rp.digit_slips(written, lo, hi)) == fitting
+
+
 def test_plan_value_and_completion() -> None:
     def row(name: str, value: float, unit: str, kind: str, half: float, at: int) -> dict[str, Any]:
         more = {
