@@ -139,8 +139,8 @@ def hash_inputs(tables: Path, manifest: pl.DataFrame) -> str:
     """Hash over the paths and bytes of everything a run reads: documents, sidecars, and series and corrections, which
     lie below `tables`."""
     digest = hashlib.sha256()
-    for name, sha256, sidecar in manifest.sort("name", "doc_id").select("name", "sha256", "sidecar_sha256").iter_rows():
-        digest.update(f"{name}\t{sha256}\t{sidecar}\n".encode())
+    lines = pl.concat_str("name", "sha256", "sidecar_sha256", separator="\t") + "\n"
+    digest.update(manifest.sort("name", "doc_id").select(lines).to_series().str.join("").fill_null("").item().encode())
     for folder in sorted(RESERVED_FOLDERS):
         if (tables / folder).is_dir():
             for path in sorted(find_files(tables / folder)):
@@ -326,17 +326,17 @@ def read_corpus(
     if verify:
         compared = compared.with_columns(pl.lit(False).alias("trusted"))
     removed = known.join(now, on="doc_id", how="anti").height
-    state = compared.select("known", "usable", "trusted", "sha256", "sidecar_sha256").rows()
+    open_rows = compared.with_row_index("row").filter(~pl.col("trusted"))
     wanted = [
-        Wanted(source, sha256 if usable else None, sidecar if usable else None)
-        for source, (_, usable, trusted, sha256, sidecar) in zip(sources, state, strict=True)
-        if not trusted
+        Wanted(sources[row], sha256 if usable else None, sidecar if usable else None)
+        for row, usable, sha256, sidecar in open_rows.select("row", "usable", "sha256", "sidecar_sha256").iter_rows()
     ]
     manifest = compared.filter("trusted").select(list(_MANIFEST))
     n_new = n_changed = 0
     if wanted:
-        rows = {row[1]: row for row in now.iter_rows()}
-        before = {row[1]: row for row in known.iter_rows()} if known.height else {}
+        asked = open_rows.select("doc_id")
+        rows = {row[1]: row for row in now.join(asked, on="doc_id", how="semi").iter_rows()}
+        before = {row[1]: row for row in known.join(asked, on="doc_id", how="semi").iter_rows()}
         lines: list[tuple[Any, ...]] = []
         saved = time.monotonic()
         in_process = executor == "processes" and (using.workers < 2 or len(wanted) < IN_PROCESS_BELOW)

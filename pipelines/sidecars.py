@@ -17,6 +17,8 @@ SUFFIX = ".yaml"
 
 def printable(name: str) -> str:
     """A file name that can be stored and shown, whatever bytes it holds."""
+    if name.isprintable():  # nearly all are, and a run asks for each of them
+        return name
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 

@@ -148,7 +148,8 @@ def _local(raw: Path) -> Iterator[Source]:
         sidecar_files = {
             name for name, entry in by_name.items() if name.endswith(SUFFIX) and _stamp(entry) != UNREADABLE
         }
-        sidecars = {name: found for name in by_name if (found := _first(possible_sidecars(name), sidecar_files))}
+        described = by_name if sidecar_files else ()
+        sidecars = {name: found for name in described if (found := _first(possible_sidecars(name), sidecar_files))}
         taken = {sidecar for name, sidecar in sidecars.items() if not name.endswith(SUFFIX)}
         for name, entry in by_name.items():
             if name in taken:
@@ -272,6 +273,9 @@ def with_members(sources: Sequence[Source], unpacked: Path) -> list[Source]:
     looked_ns = time.time_ns()
     archives = [s for s in sources if is_archive(s.name) and s.stamp != UNREADABLE and not is_remote(s.location)]
     hashes = _archive_hashes(unpacked.with_suffix(".json"), archives, looked_ns)
+    if not archives and not any(is_remote(s.location) for s in sources[:1]):
+        forget(unpacked, set())
+        return list(sources)
     found: list[Source] = []
     taken = {s.name for s in sources}
     for source in sources:
