@@ -11,19 +11,39 @@ import re
 from pipelines.extraction.readings import Reading
 
 # what happens, or is done, in a period; a name with one of these is no level, whatever noun it holds
-_EVENT = re.compile(
-    "出生|死亡|[迁流][入出]|脱贫|减贫|退出|出列|新|增|减少|投|完成|[建改]成|改造|[续扩改修兴筹]建|[开竣完]工|缺编|配备|维修|培训|发放|受益|救助|资助|补[助贴]|帮扶"
-    "|走访|慰问|搬迁|识别|清退|接[待受]|落实|实施|开展|举办|查|体检|辍学|毕业|招|录|升|转移|输出|就业|支出|收入|征收|评|表彰"
-    "|通过|创建|验收|安置|解决|化解|消除|累计|惠及|参加|参与|发现|评为|调查|发出|回收|满意|得分|总分|产量|产值|出栏|存在"
+_EVENT = re.compile(  # each alternative begins with a literal, so that `re` passes over the other characters at once
+    "出生|死亡|迁[入出]|流[入出]|脱贫|减贫|退出|出列|新|增|减少|投|完成|建成|改成|改造|续建|扩建|改建|修建|兴建|筹建|开工|竣工|完工|缺编|配备"
+    "|维修|培训|发放|受益|救助|资助|补[助贴]|帮扶|走访|慰问|搬迁|识别|清退|接[待受]|落实|实施|开展|举办|查|体检|辍学|毕业|招|录|升|转移|输出"
+    "|就业|支出|收入|征收|评|表彰|通过|创建|验收|安置|解决|化解|消除|累计|惠及|参加|参与|发现|评为|调查|发出|回收|满意|得分|总分|产量|产值"
+    "|出栏|存在"
 )
 _DONE = re.compile("[开竣完]工|新[增建办](?!.*总)|完成|确认|[续扩改]建|增加|减少")
 # people, households and bodies counted where they live, study or stand; their density, ratio and size
+_SCHOOLS = (
+    "小学",
+    "初中",
+    "中学",
+    "高中",
+    "幼儿园",
+    "学校",
+    "教学点",
+    "卫生院",
+    "卫生室",
+    "完小",
+)
+_POOR = "贫?困?(?:户|村|人口)(?:户?数|人数)?$"
+_HOUSEHOLDS = "户(?:的?人口)?(?:户?数|人数)?$"
+_PLACES = "年县市区州镇乡村"
 _LEVEL = re.compile(
-    r"持证|领证[户率]|(?:建档立卡|低收入|贫困)贫?困?(?:户|村|人口)(?:户?数|人数)?$|五保(?:对象|户|人员)|[集分][中散]供养"
-    r"|(?:家庭|集体|农|单身)户(?:的?人口)?(?:户?数|人数)?$|行政村|自然村|村民委员会|寄宿生|专任教师|教职工|留守儿童|随迁子女"
-    r"|(?<!流动)人口(?:的?(?:密度|比重|比例|占比|总数|数))?(?:户数|人数)?$|每?平方公里|教学班|(?<!大)班额|平均每[个一]?家?庭?户"
-    r"|户均人口|育龄妇女$|(?:小学|初中|中学|高中|幼儿园|学校|教学点|卫生院|卫生室|完小)(?:数|个数|所数)?$"
-    r"|(?:^|[年县市区州镇乡村])总?(?:户数|人数)$|余额$|在[校园册编]"
+    rf"持证|领证[户率]|建档立卡{_POOR}|低收入{_POOR}|贫困{_POOR}|五保(?:对象|户|人员)|集[中散]供养|分[中散]供养"
+    rf"|家庭{_HOUSEHOLDS}|集体{_HOUSEHOLDS}|农{_HOUSEHOLDS}|单身{_HOUSEHOLDS}|行政村|自然村|村民委员会|寄宿生|专任教师|教职工|留守儿童"
+    r"|随迁子女|人口(?<!流动人口)(?:的?(?:密度|比重|比例|占比|总数|数))?(?:户数|人数)?$|平方公里|教学班|班额(?<!大班额)"
+    r"|平均每[个一]?家?庭?户|户均人口|育龄妇女$"
+    + "".join(rf"|{school}(?:数|个数|所数)?$" for school in _SCHOOLS)
+    + "".join(
+        rf"|{heads}$(?:(?<=^..)|(?<=^总..)|(?<=[{_PLACES}]..)|(?<=[{_PLACES}]总..))" for heads in ("户数", "人数")
+    )
+    + r"|余额$|在[校园册编]"
 )
 _NAME_LENGTH = 12  # a longer name holds a verb: 深入家中宣传扶贫政策贫困户
 _CENSUS = re.compile("人口普查|第[一二三四五六七八]次(?:全国)?普查")
@@ -49,7 +69,9 @@ def is_level(reading: Reading, text: str, before: tuple[Reading, bool] | None, m
         return False
     if moment:
         return reading.unit != "元" or _MONEY_HELD.search(name) is not None
-    if names_level(reading) or (reading.unit == "人" and reading.mention.text.endswith("口")):
+    if len(name) <= _NAME_LENGTH and _LEVEL.search(name):
+        return True
+    if reading.unit == "人" and reading.mention.text[-1:] == "口":
         return True  # 18.9万口: heads are counted at a moment
     start, end = reading.sentence[0], reading.mention.start
     if text.find("普查", start, end) >= 0 and _CENSUS.search(text, start, end):

@@ -6,7 +6,7 @@ Whether an indicator is a stock is told by the caller.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 
 from pipelines.extraction.surroundings import Layout
@@ -31,11 +31,15 @@ def period_of(
     middle of a sentence ends at a semicolon (`上半年已拨付25万元；取暖费40万元`).
     """
     text, words = layout.text, line.words
-    part = line.part_at(mention_start)
+    part = line.part_at(mention_start) if len(line.parts) > 1 else line.parts[0]
     floor = max(0, mention_start - REACH)  # a line without end must not make every number search all of it
-    paragraph = layout.line_start(mention_start, floor)
-    sentence = layout.sentence_start(mention_start, mention_start - paragraph)
-    semicolon = layout.part_start(mention_start, sentence)
+    # the borders of Layout.line_start and Layout.sentence_start, without two calls for each number
+    ends = layout.lines
+    k = bisect_left(ends, mention_start)
+    paragraph = border + 1 if k and (border := ends[k - 1]) >= floor else floor
+    ends = layout.sentence_ends
+    k = bisect_left(ends, mention_start)
+    sentence = border + 1 if k and (border := ends[k - 1]) >= paragraph else paragraph
     chosen: TimeWord | None = None
     following = bisect_right(line.starts, mention_start)
     against = ""
@@ -49,16 +53,16 @@ def period_of(
         opens = w.start - sentence <= 4 if w.start >= sentence else _opens_sentence(text, w.start, paragraph)
         if w.kind == "yearend" and not stock and _FLOW.search(text, w.end, mention_start):
             continue  # 年末总人口…，出生率…: what is counted at the year's end stops where rates and changes begin
-        if _YEAR_BEFORE.match(w.text) and not (opens and w.start >= sentence) and not _of_that(text, w, mention_start):
+        if w.text[:2] in _YEAR_BEFORE and not (opens and w.start >= sentence) and not _of_that(text, w, mention_start):
             continue  # 不到上年1667人的一半；自然增长率…: the year before is named in passing
         if w.start >= sentence:
-            if w.start < semicolon and not opens and w.kind in _PARTS_OF_YEAR:
+            if not opens and w.kind in _PARTS_OF_YEAR and w.start < layout.part_start(mention_start, sentence):
                 continue
             chosen = w
             break
         if w.start < sentence and _SINCE_AFTER.match(text, w.end):
             continue  # 2006年起…: a beginning says nothing of the sentences that follow
-        if opens and w.kind != "now" and _DATED.search(w.text):
+        if opens and w.kind != "now" and _dated(w.text):
             if w.kind in _PARTS_OF_YEAR and (
                 DEADLINE_AFTER.match(text, w.end) or _ITEM.search(text, w.end, mention_start)
             ):
@@ -67,7 +71,7 @@ def period_of(
                 break  # 2015年为2900人。与2015年相比，降至6.2%: nothing is compared with its own time
             chosen = w
             break
-        if w.kind in ("annual", "span") and _DATED.search(w.text) and not is_deadline(text, w.start, w.end):
+        if (w.kind == "annual" or w.kind == "span") and _dated(w.text) and not is_deadline(text, w.start, w.end):
             break  # 2000年为…，2010年为…。分孩次看…: the sentence before ended in another year
     if chosen is None and following < len(words):
         w = words[following]
@@ -103,11 +107,11 @@ def period_of(
         and chosen is not None
         and (UNTIL.search(text[max(0, chosen.start - 3) : chosen.start]) or _MOMENT.match(text, chosen.end))
     )
-    if stock and chosen is not None and _COUNTED_UNTIL.search(chosen.text) and (month := _month_end(chosen, period)):
+    if stock and chosen is not None and chosen.text.endswith(_COUNTED_UNTIL) and (month := _month_end(chosen, period)):
         period = f"asof:{month}"
     elif stock and (annual or until):
         period = f"asof:{period}"
-    elif statement in ("change", "growth") and _YEAR_END.fullmatch(period):
+    elif statement in ("change", "growth") and period[:5] == "asof:" and _YEAR_END.fullmatch(period):
         period = period.removeprefix(
             "asof:"
         )  # 年末存款余额835亿元，比年初增加96亿元: the level is of the day, the change of the year
@@ -136,20 +140,19 @@ def over_years(line: Timeline, layout: Layout, position: int, period: str | None
         return False
     text, sentence = layout.text, layout.sentence_start(position)
     clause = layout.clause_start(position, sentence)
-    if _SEVERAL_YEARS.search(text, max(clause, position - 20), position):
+    near = max(clause, position - 20)
+    if SEVERAL_SIGN.search(text, near, position) and SEVERAL_YEARS.search(text, near, position):
         return True
-    year = period.removeprefix("asof:")[:4]
+    words = line.words
     for k in range(bisect_right(line.starts, position) - 1, -1, -1):
-        w = line.words[k]
+        w = words[k]
         if w.start < sentence:
             break
-        base = w.period.removeprefix("asof:")
-        compared = layout.text[max(0, w.start - 1) : w.start] in ("比", "较") or COMPARED_LIST.match(text, w.end)
-        if not w.reference or not compared:
-            if w.start >= clause or w.kind in ("annual", "span"):
-                break
-            continue
-        return base.isdigit() and year.isdigit() and int(base) < int(year) - 1
+        if w.reference and (text[max(0, w.start - 1) : w.start] in ("比", "较") or COMPARED_LIST.match(text, w.end)):
+            base, year = w.period.removeprefix("asof:"), period.removeprefix("asof:")[:4]
+            return base.isdigit() and year.isdigit() and int(base) < int(year) - 1
+        if w.start >= clause or w.kind in ("annual", "span"):
+            break
     return False
 
 
@@ -160,11 +163,14 @@ def _month_end(word: TimeWord, period: str) -> str:
     return f"{bare[:4]}-{read_number(month.group()):02d}" if month and word.kind in ("ytd", "month", "quarter") else ""
 
 
-_COUNTED_UNTIL = re.compile(r"月[底末]$")
+_COUNTED_UNTIL = ("月底", "月末")
 _YEAR_END = re.compile("asof:[0-9]{4}")
-_SEVERAL_YEARS = re.compile(
-    r"(?:(?<![0-9])[0-9]{1,2}|(?<![一二三四五六七八九十〇○零])[二三四五六七八九十]{1,3})年(?:间|来|里|内)?(?:共|累计|净|[增减提下上升降])|[较比][二三四五六七八九十两]年前|年均|年平均"
+_RISEN = "(?:间|来|里|内)?(?:共|累计|净|[增减提下上升降])"
+SEVERAL_YEARS = re.compile(
+    rf"(?:(?<![0-9])[0-9]{{1,2}}|(?<![一二三四五六七八九十〇○零])[二三四五六七八九十]{{1,3}})年{_RISEN}|[较比][二三四五六七八九十两]年前|年均|年平均"
 )
+SEVERAL_SIGN = re.compile(rf"年(?:平?均|前|(?<=[0-9二三四五六七八九十]年){_RISEN})")
+"""Found wherever SEVERAL_YEARS is, in a tenth of the time: it begins with a literal."""
 
 
 def _compared_level(text: str, word: TimeWord, start: int, end: int) -> bool:
@@ -212,6 +218,11 @@ _PARTS_OF_YEAR = frozenset(("ytd", "month", "now", "day", "half", "quarter"))
 _DATED = re.compile("[0-9]|季度|半年")
 
 
+@lru_cache(maxsize=4096)
+def _dated(written: str) -> bool:
+    return _DATED.search(written) is not None
+
+
 def _of_that(text: str, word: TimeWord, position: int) -> bool:
     """True where a number follows a time word directly (上年同期的1960人) or is the plan it speaks of (全年计划培训300人次)."""
     if 0 <= position - word.end <= 12 and _OF_THAT_TIME.fullmatch(text, word.end, position) is not None:
@@ -227,23 +238,25 @@ _NEXT_NUMBER = re.compile("[0-9，,。；;]")
 _MOMENT = re.compile("零时|[02]4?时")
 _FLOW = re.compile(r"率|比|增|减|降|升|出生|死亡|新|全年")
 _SAME_YEAR = re.compile(r"[是同]年|全年|当年|年内|本年度?|年[末底]")
-_YEAR_BEFORE = re.compile(r"去年|上年|上一年")
+_YEAR_BEFORE = frozenset(("去年", "上年", "上一"))  # how 去年, 上年 and 上一年 begin
 
 
 def _anchored(line: Timeline, word: TimeWord, paragraph: int) -> str:
     """Period of a relative word, counted from the last explicit year of its paragraph (`1953年末…；全年…`)."""
-    back = 0 if _SAME_YEAR.match(word.text) else 1 if _YEAR_BEFORE.match(word.text) else None
+    back = _years_back(word.text)
     if back is None:
         return word.period
-    i = bisect_right(line.starts, word.start) - 1
-    for k in range(i - 1, -1, -1):
-        earlier = line.words[k]
-        if earlier.start < paragraph:
-            break
-        year = re.match(r"(?:asof:)?([0-9]{4})(?:$|-)", earlier.period)
-        if year and not earlier.reference and re.match(r"(?:1[5-9]|20|[一二])", earlier.text):
-            return ("asof:" if word.kind == "yearend" else "") + str(int(year[1]) - back)
-    return word.period
+    earlier = line.explicit_before(word)
+    if earlier is None or earlier.start < paragraph:
+        return word.period
+    year = str(int(earlier.period.removeprefix("asof:")[:4]) - back)
+    return f"asof:{year}" if word.kind == "yearend" else year
+
+
+@lru_cache(maxsize=4096)
+def _years_back(written: str) -> int | None:
+    """How many years before the one last named a word speaks of: 0 for 全年, 1 for 上年; None for other words."""
+    return 0 if _SAME_YEAR.match(written) else 1 if written[:2] in _YEAR_BEFORE else None
 
 
 def _opens_sentence(text: str, position: int, paragraph: int) -> bool:

@@ -58,15 +58,16 @@ def section_scope(text: str, start: int, end: int) -> str:
 
 def clause_scope(layout: Layout, clause_start: int, floor: int, position: int) -> str:
     """The township that the clause of a number opens with, or that the clause before ranks (其中敖山镇最高，为95.2%)."""
-    own = layout.text[clause_start:position]
-    if _TOWN_ENDS.search(own):
+    text = layout.text
+    if _TOWN_ENDS.search(text, clause_start, position):
+        own = text[clause_start:position]
         found = town_in(own)
         opens = found is not None and _OWN_TOWN.fullmatch(own, 0, found[1]) is not None
         # 马站镇等5个乡镇: the first of several; 在马站镇: where a thing happened
         return found[0] if found is not None and opens and not own.startswith("等", found[2]) else ""
-    if clause_start <= floor:
+    if clause_start <= floor or not _TOWN_ENDS.search(text, floor, clause_start - 1):
         return ""
-    before = layout.text[layout.clause_start(clause_start - 1, floor) : clause_start - 1]
+    before = text[layout.clause_start(clause_start - 1, floor) : clause_start - 1]
     found = town_in(before) if _TOWN_ENDS.search(before) else None
     return found[0] if found is not None and _RANKED.match(before, found[2]) else ""
 

@@ -8,7 +8,7 @@ weighed here. Which time a single number takes is decided in `periods`.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from pipelines.extraction.timewords import (
     is_reference,
     is_spoken,
     named_year,
+    names_its_year,
     read_number,
     read_year,
     school_year_end,
@@ -79,6 +80,13 @@ class Timeline:
     parts: tuple[Part, ...]
     part_starts: tuple[int, ...]
     moment: str = ""
+    explicit: tuple[int, ...] = ()
+    """For each word the number of the last word before it that names its year in full (2016年, 二〇一六年); -1 if none."""
+
+    def explicit_before(self, word: TimeWord) -> TimeWord | None:
+        """The last word before another that names its year in full."""
+        k = self.explicit[bisect_left(self.starts, word.start)]
+        return self.words[k] if k >= 0 else None
 
     def part_at(self, position: int) -> Part:
         """The part a position lies in."""
@@ -127,15 +135,31 @@ def timeline(
     whole = Part(start, year, default, now, False, why)
     parts = _parts(text, start, end, hits, whole, past)
     starts = tuple(p.start for p in parts)
-    words = []
+    words: list[TimeWord] = []
+    explicit: list[int] = []
+    last_explicit = -1
     part_here, part_past, next_part, next_start = whole, past, 1, starts[1] if len(starts) > 1 else len(text)
     for hit, reference in zip(hits, references, strict=True):
         while hit.start() >= next_start:
             part_here = parts[next_part]
             part_past, next_part = part_here.year, next_part + 1
             next_start = starts[next_part] if next_part < len(starts) else len(text)
-        words.append(time_word(text, hit, part_here, whole, part_past, reference))
-    return Timeline(default, why, year, now, tuple(words), tuple(w.start for w in words), parts, starts, moment)
+        words.append(word := time_word(text, hit, part_here, whole, part_past, reference))
+        explicit.append(last_explicit)
+        if not word.reference and word.text[0] in "12一二" and names_its_year(word):
+            last_explicit = len(words) - 1
+    return Timeline(
+        default,
+        why,
+        year,
+        now,
+        tuple(words),
+        tuple([w.start for w in words]),
+        parts,
+        starts,
+        moment,
+        tuple(explicit),
+    )
 
 
 def _moment(text: str, start: int, hits: Sequence[re.Match[str]], whole_year: str) -> str:

@@ -227,6 +227,15 @@ def named_year(hit: re.Match[str]) -> str:
     return hit["y2"] if kind == "year" else hit["y"] if kind == "ym" else hit["iy"] if kind == "iso" else ""
 
 
+def names_its_year(word: TimeWord) -> bool:
+    """True for 2016年, 二〇一六年末, 2016年5月: what follows in the paragraph can count from that year."""
+    return _FULL_YEAR.match(word.text) is not None and _IN_ONE_YEAR.match(word.period) is not None
+
+
+_FULL_YEAR = re.compile("1[5-9]|20|[一二]")
+_IN_ONE_YEAR = re.compile("(?:asof:)?[0-9]{4}(?:$|-)")
+
+
 def is_spoken(written: str) -> bool:
     """True for a year that is told from the text's own: 今年, 去年."""
     return written[:2] in _SPOKEN

@@ -1,10 +1,13 @@
 """Periods: headings that set the year of what follows, spoken years, Chinese dates, the year's end."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipelines.extraction.periods import period_of
+from pipelines.extraction.periods import SEVERAL_SIGN, SEVERAL_YEARS, period_of
 from pipelines.extraction.surroundings import Layout
 from pipelines.extraction.timelines import timeline
+from pipelines.extraction.timewords import names_its_year
 
 
 def periods(text: str, *numbers: str, stock: bool = False, kind: str = "actual") -> list[str]:
@@ -242,3 +245,21 @@ def test_a_bulletin_cannot_review_a_year_after_its_day_of_issue() -> None:
     assert timeline(text, 0, len(text)).year == "2021"
     plan = "第2期　2021年12月28日\n2022年工作安排\n2022年，新增参保3万人。\n"
     assert timeline(plan, 0, len(plan)).year == "2022"
+
+
+@given(
+    st.lists(st.sampled_from([*"0189十三二两年间来里内共增提较比前均平", "累计", "18年增"]), max_size=9).map("".join)
+)
+def test_a_change_over_several_years_has_its_sign(text: str) -> None:
+    assert not SEVERAL_YEARS.search(text) or SEVERAL_SIGN.search(text)
+
+
+@given(
+    st.lists(st.sampled_from(["2016年", "去年", "。", "\n", "2015年末", "1月", "全年", "增长3%", "，比"]), max_size=12)
+)
+def test_the_year_a_word_counts_from_is_the_last_one_named_before_it(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    line = timeline(text, 0, len(text))
+    for k, word in enumerate(line.words):
+        named = [w for w in line.words[:k] if not w.reference and names_its_year(w)]
+        assert line.explicit_before(word) == (named[-1] if named else None)
