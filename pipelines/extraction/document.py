@@ -64,7 +64,7 @@ def _understand(source: SourceText, sidecar: Sidecar | None) -> Understood:
     planned = _planned(sections, timelines)
     mentions = find_mentions(text, noise)
     readings: list[Reading]
-    if tables.cells:
+    if tables.lines:
         mentions = overlay(mentions, tables)
         prose = attribute(layout, [m for m in mentions if m.rule != "table_cell"], planned)
         readings = _with_cell_readings(prose, tables.cells)

@@ -448,6 +448,8 @@ class _Reader:
             cells += found
         if not self._says_something(cells):
             return None
+        if self._skewed():
+            cells = []
         heads = [*self._head, *self._aside]
         lines = [*heads, *self._body]
         names = [
@@ -484,6 +486,20 @@ class _Reader:
             if not below:
                 return ""
         return ""
+
+    def _skewed(self) -> bool:
+        """True where merged heads seem to have lost their places: 2020年 over one column, 2021年 over all the others.
+
+        As text copied from Word has it, where a merged cell leaves no empty ones behind; which years the columns have
+        is then unknown.
+        """
+        for depth, line in enumerate(self._head[:-1]):
+            below = {n for other in self._head[depth + 1 :] for n in other.cells}
+            groups = sorted(n for n in line.cells if n in below)
+            last = max(below, default=0)
+            if len(groups) > 1 and groups == list(range(groups[0], groups[-1] + 1)) and last > groups[-1]:
+                return True
+        return False
 
     def _fill(self) -> list[dict[int, str]]:
         """Texts of the body by row and column; a name merged over rows stands in each of them."""

@@ -153,7 +153,7 @@ def test_an_old_word_file_without_a_converter(monkeypatch: pytest.MonkeyPatch) -
 def test_an_old_word_file_by_a_converter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Stands in for antiword: takes the file and prints its text; then one that fails, then one that never ends."""
     program = tmp_path / "antiword"
-    monkeypatch.setattr(legacy, "converter", lambda: str(program))
+    monkeypatch.setattr(legacy, "converters", lambda: [str(program)])
     for script, status in (("echo '全县总人口13万人。'", None), ("exit 3", "unreadable"), ("sleep 60", "unreadable")):
         program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         program.chmod(0o700)
@@ -164,6 +164,29 @@ def test_an_old_word_file_by_a_converter(monkeypatch: pytest.MonkeyPatch, tmp_pa
         with pytest.raises(DocumentError) as caught:
             read_bytes(OLD_WORD, "a.doc")
         assert caught.value.status == status
+
+
+def test_a_converter_that_loses_the_cells_of_a_table_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """9.1 and 92.5 in two cells must not come out as 9.192.5; the next program may keep the cells."""
+    table = OLD_WORD + "开江县\x079.1\x0792.5\x07\x07宣汉县\x079.3\x0791.2\x07\x07".encode("utf-16-le")
+    glued, framed = tmp_path / "catdoc", tmp_path / "antiword"
+    glued.write_text("#!/bin/sh\necho '开江县9.192.5宣汉县9.391.2'\n", encoding="utf-8")
+    framed.write_text("#!/bin/sh\nprintf '|开江县  |9.1 |92.5 |\\n|宣汉县  |9.3 |91.2 |\\n'\n", encoding="utf-8")
+    for program in (glued, framed):
+        program.chmod(0o700)
+    monkeypatch.setattr(legacy, "converters", lambda: [str(glued), str(framed)])
+    assert read_bytes(table, "a.doc").text == "开江县\t9.1\t92.5\n宣汉县\t9.3\t91.2\n"
+    merged = "|地区  |2020年          |\\n|      |出生率 |死亡率  |\\n|开江县|9.1    |6.2     |\\n"
+    framed.write_text(f"#!/bin/sh\nprintf '{merged}'\n", encoding="utf-8")
+    assert read_bytes(table, "a.doc").text == "地区\t2020年\n\t出生率\t死亡率\n开江县\t9.1\t6.2\n"
+    framed.write_text("#!/bin/sh\nprintf '|地区  |2020年     |\\n|出生率     |死亡|\\n'\n", encoding="utf-8")
+    with pytest.raises(DocumentError, match="lost the borders"):
+        read_bytes(table, "a.doc")
+    monkeypatch.setattr(legacy, "converters", lambda: [str(glued)])
+    with pytest.raises(DocumentError, match="lost the borders"):
+        read_bytes(table, "a.doc")
 
 
 @pytest.mark.slow

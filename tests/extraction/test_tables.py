@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_tables import FORMS, MADE, Made
 
+from pipelines.documents.model import DocumentError
 from pipelines.documents.read import read
 from pipelines.extraction.document import extract_document, extract_records
 from pipelines.extraction import tables
@@ -89,6 +92,17 @@ def test_a_long_page_laid_out_by_a_table_stays_prose(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_heads_that_lost_their_places_settle_nothing(tmp_path: Path) -> None:
+    """Copied from Word, merged heads leave no empty cells: 92.5 would be of 2021."""
+    path = tmp_path / "t.txt"
+    path.write_text(
+        "地区\t2020年\t2021年\n\t出生率(‰)\t计生率(%)\t出生率(‰)\t计生率(%)\n开江县\t9.1\t92.5\t8.8\t93.1\n",
+        encoding="utf-8",
+    )
+    records = extract_records(path)
+    assert len(records) == 6 and all(r["value"] is None and r["class"] != "indicator" for r in records)
+
+
 PIECES = (
     "指标", "地区", "年份", "单位", "出生率(‰)", "总人口（万人）", "合计", "其中：男", "开江县", "任市镇", "2018年", "2019", "2020", "9.1", "1,234.5", "-", "…",
     "93.5%", "万人", "‰", "(人)", "比上年增长%", "上年同期", "2021年1-6月", "65岁及以上", "注：见表1", "单位：万人、‰", "", "", "", "3*", "一、人口", "1", "2", "3", "12.3①",
@@ -127,6 +141,33 @@ def test_a_large_table_takes_linear_time(tmp_path: Path) -> None:
 
     seconds(100)
     assert min(seconds(8000) for _ in range(2)) < 24 * max(seconds(1000), 0.02)
+
+
+@pytest.mark.slow
+def test_tables_of_an_old_word_file(tmp_path: Path) -> None:
+    """Made by LibreOffice and read by what is installed: what its cells say, or one sentence, never numbers run together."""
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("LibreOffice is not installed")
+    for n, made in enumerate(MADE):
+        (tmp_path / f"{n}.docx").write_bytes(FORMS[".docx"](made))
+    subprocess.run(
+        [office, f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "doc:MS Word 97",
+         "--outdir", str(tmp_path), *(str(tmp_path / f"{n}.docx") for n in range(len(MADE)))],
+        capture_output=True, check=False, timeout=300,
+    )  # fmt: skip
+    if not (tmp_path / "0.doc").exists():
+        pytest.skip("LibreOffice is installed without its writer")
+    read_right = 0
+    for n, made in enumerate(MADE[:4]):
+        try:
+            found = figures(tmp_path / f"{n}.doc")
+        except DocumentError as error:
+            assert "lost the borders" in error.message
+            continue
+        assert [(r["value"], r["unit"], r["period"]) for r in found] == [(s[0], s[1], s[6]) for s in made.says]
+        read_right += 1
+    assert read_right > 0
 
 
 def test_records_and_rows_agree(tmp_path: Path) -> None:
