@@ -96,6 +96,9 @@ def _unexplained(text: str, edits: list[Edit], places: list[int]) -> list[Edit]:
             if after < len(edits):
                 end = min(end, edits[after].start)
             kept = text[found.end() : end]
+            if out and out[-1].end > found.start():  # à)à): what may be halves of characters ends at the next rest
+                over = out[-1].end - found.start()
+                out[-1] = out[-1]._replace(end=found.start(), replacement=out[-1].replacement[:-over])
             out.append(Edit(found.start(), end, DAMAGE_MARK + kept, "unexplained", False, (), True))
     return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import subprocess
@@ -21,7 +22,7 @@ from text_samples import page
 from pipelines.documents import restore_bytes, restore_rank
 from pipelines.documents.damage import FOLD, damage
 from pipelines.documents.model import DAMAGE_MARK
-from pipelines.documents.restore import restore, simplify
+from pipelines.documents.restore import apply_edits, restore, simplify
 
 HEAD = "创建服务区，规划学校质量监测，发展农业产业经济，统计调查数据，重点工作进展顺利，实现优质服务，应当帮助，建设国家标准。\n"
 NUMBER = re.compile(
@@ -341,3 +342,11 @@ def test_a_clean_page_loads_no_tables():
         "assert not {'rjieba', 'pypinyin'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
+
+
+def test_rests_of_annotations_side_by_side() -> None:
+    """Found by coverage-guided fuzzing: the first rest's doubtful characters reached into the second."""
+    text = "l(àn)�����à)à)"
+    restored = restore(text)
+    assert simplify(apply_edits(text, restored.edits)[0]) == restored.text
+    assert all(a.end <= b.start for a, b in itertools.pairwise(restored.edits))
