@@ -171,6 +171,11 @@ _TIME = re.compile(
 _TAIL = re.compile(
     r"(?:分别|均|已|共|总共|合计|累计|达到了?|达|为|是|有|约|近|仅|超过|完成|实现|控制在|保持在|稳定在|提高到|降到|在)+$"
 )
+# what the three begin or end with: most phrases begin and end otherwise, and need no look at the patterns
+SCOPE_FIRST = frozenset("全我本辖境")
+TIME_FIRST = frozenset("0123456789今去上本当全年期同下一二三四截目现")
+TAIL_LAST = frozenset("别均已共计了达为是有约近仅过成现在到")
+_PLACE_ENDS = frozenset("县区市旗州省")
 _CHANGE = re.compile(
     r"(?:增长|下降|增幅|降幅|增加|减少|提高|上升|同比|环比|增速|差距|进度|完成率|目标|任务|排名|名次|比重|比例|占比|占.{1,12})$"
 )
@@ -185,9 +190,11 @@ _RATE_SUFFIXES = ("比率", "比例", "率")
 
 def _without_place(text: str) -> str:
     """Text without the name of a county or city it begins with; 城区 and 贫困县 are no names."""
+    if _PLACE_ENDS.isdisjoint(text[1:12]):
+        return text
     names = unit_names()
     for end in range(min(len(text) - 2, 12), 1, -1):
-        if text[end - 1] in "县区市旗州省" and text[:end] in names:
+        if text[end - 1] in _PLACE_ENDS and text[:end] in names:
             return text[end:]
     return text
 
@@ -198,13 +205,20 @@ def normalise(phrase: str) -> str:
     >>> normalise("全县 人口出生率（‰）控制在")
     '人口出生率'
     """
-    text = _BRACKET.sub("", _SPACE.sub("", phrase)).strip("，,。；;：:、-—")
+    text = _SPACE.sub("", phrase)
+    if "（" in text or "(" in text:
+        text = _BRACKET.sub("", text)
+    text = text.strip("，,。；;：:、-—")
+    names = _index()
     before = None
     while before != text:
         before = text
-        text = _TIME.sub("", text) if not _is_name(text) else text
-        text = _without_place(_SCOPE.sub("", text)) if not _is_name(text) else text
-        text = _TAIL.sub("", text) if not _is_name(text) else text
+        if text[:1] in TIME_FIRST and text not in names:
+            text = _TIME.sub("", text)
+        if text not in names:
+            text = _without_place(_SCOPE.sub("", text) if text[:1] in SCOPE_FIRST else text)
+        if text[-1:] in TAIL_LAST and text not in names:
+            text = _TAIL.sub("", text)
         text = text.strip("，,。；;：:、-—的")
     return text
 
@@ -251,14 +265,15 @@ def _index() -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType(merged)
 
 
-@lru_cache(maxsize=65536)
-def _is_name(text: str) -> bool:
-    return text in _index()
-
-
 @lru_cache(maxsize=1)
 def _longest() -> int:
     return max(map(len, _index()))
+
+
+@lru_cache(maxsize=1)
+def _endings() -> frozenset[str]:
+    """The last two characters of every form: a phrase that ends otherwise names no entry."""
+    return frozenset(form[-2:] for form in _index())
 
 
 def _fitting(ids: Iterable[str], unit: str) -> list[str]:
@@ -286,14 +301,15 @@ def link(phrase: str, unit: str) -> tuple[str, float] | None:
     text = normalise(phrase)
     if not text:
         return None
-    ids = _index().get(text)
+    index = _index()
+    ids = index.get(text)
     if ids is not None:
         fitting = _fitting(ids, unit)
         return (fitting[0], 1.0) if len(fitting) == 1 else None
-    if _CHANGE.search(text):
+    if text[-2:] not in _endings() or _CHANGE.search(text):
         return None
     for length in range(min(len(text) - 1, _longest()), 1, -1):
-        ids = _index().get(text[-length:])
+        ids = index.get(text[-length:])
         if ids is None:
             continue
         before = text[:-length]

@@ -28,6 +28,7 @@ _LIST_BETWEEN = re.compile(r"\s?[、,，和与及]{1,2}\s?")
 _LIST_MARKS = frozenset("、,，和及")
 _ROUNDING = 0.06  # percentage points by which a printed share may miss the quotient of its counts
 _BACK = 30  # characters before a number in which a word of change or comparison stands
+_APART = 10  # characters between the value before a change and the one after it
 _DEALT_WITHOUT_WORD = 4  # so many values behind a list of so many names are dealt out even without 分别
 _DEALT_REACH = 22  # characters between 分别 and the first number it deals out
 
@@ -43,13 +44,21 @@ def link(layout: Layout, readings: list[Reading]) -> list[Reading]:
 def _relate(layout: Layout, readings: list[Reading]) -> None:
     """Links inside a sentence: parts of a whole, values before and after, numerator and denominator, targets."""
     text = layout.text
+    among, opened = _positions(text, "其中"), layout.opened
+    a = o = 0  # how many of them stand before the number: they move on with the numbers, no look for each
     previous: Reading | None = None
     for n, r in enumerate(readings):
         if previous is not None and previous.sentence != r.sentence:
             previous = None
         links: list[tuple[str, int]] = []
         m = r.mention
-        if r.kind in ("actual", "target") and m.value is not None:
+        start = r.sentence[0]
+        while a < len(among) and among[a] < m.start:
+            a += 1
+        while o < len(opened) and opened[o] < m.start:
+            o += 1
+        nested = (a and among[a - 1] >= start) or (o and opened[o - 1] >= start)
+        if nested and r.kind in ("actual", "target") and m.value is not None:
             whole = _whole(layout, readings, n)
             if whole is not None:
                 links.append(("part_of", whole.mention.start))
@@ -57,10 +66,11 @@ def _relate(layout: Layout, readings: list[Reading]) -> None:
             if "target_compared" in r.rules:
                 links.append(("target_of", previous.mention.start))
             elif r.kind in ("growth", "change"):
-                left = text[max(r.sentence[0], m.start - _BACK) : m.start]
+                left = text[max(start, m.start - _BACK) : m.start]
                 relation = "margin_to_target" if beside_target(left) else f"{r.kind}_of"
                 links.append((relation, previous.mention.start))
-            _before_and_after(text, previous, r)
+            if previous.mention.unit == m.unit and m.start - previous.mention.end <= _APART:
+                _before_and_after(text, previous, r)
             if r.unit == "%" and r.kind == "actual" and n >= 2:
                 _share(readings[n - 2], previous, r)
         if links:
@@ -68,11 +78,19 @@ def _relate(layout: Layout, readings: list[Reading]) -> None:
         previous = r
 
 
+def _positions(text: str, word: str) -> list[int]:
+    """Where a word stands in a text."""
+    found: list[int] = []
+    at = text.find(word)
+    while at >= 0:
+        found.append(at)
+        at = text.find(word, at + len(word))
+    return found
+
+
 def _before_and_after(text: str, previous: Reading, r: Reading) -> None:
     """由A降到B: A is the value before, B the value of the indicator that A's phrase names."""
     m, old = r.mention, previous.mention
-    if old.unit != m.unit or m.start - old.end > 10:
-        return
     # up to the digits: in 由7.66‰一举突破10‰ the verb is also the number's bound
     left = text[max(r.sentence[0], m.start - _BACK) : m.number_start].rstrip()
     if not _CHANGED_TO.search(left) or not _CHANGED_FROM.search(text[max(0, old.start - 16) : old.start]):
@@ -81,8 +99,7 @@ def _before_and_after(text: str, previous: Reading, r: Reading) -> None:
     if "norm" in (previous.kind, r.kind):
         for reading in (previous, r):
             reading.kind, reading.mention_class = "norm", "norm"
-    if old.unit == m.unit:
-        previous.unit = r.unit = max(previous.unit or "", r.unit or "", key=len) or None  # 由460元提高到每人每月530元
+    previous.unit = r.unit = max(previous.unit or "", r.unit or "", key=len) or None  # 由460元提高到每人每月530元
     r.indicator = previous.indicator
 
 
@@ -150,14 +167,17 @@ def _distribute(text: str, readings: list[Reading]) -> None:
     Subjects are the quantities of the clauses before (`收入3亿元，支出2亿元，分别增长8%、5%`), or a list of
     names in the same clause (`小学、初中入学率分别为99.8%、98.7%`).
     """
-    n = 0
+    words = _positions(text, "分别")
+    w = n = 0  # words before the number; number
     while n < len(readings):
         r = readings[n]
-        if "unit_from_list" in r.mention.flags:
+        if r.mention.flags and "unit_from_list" in r.mention.flags:
             _share_phrase(text, readings, n)
         start = r.mention.start
-        at = text.rfind("分别", max(r.sentence[0], start - _DEALT_REACH), start)
-        if at < 0 or any(c.isdigit() for c in text[at:start]):
+        while w < len(words) and words[w] + 2 <= start:
+            w += 1
+        at = words[w - 1] if w else -1
+        if at < max(0, r.sentence[0], start - _DEALT_REACH) or any(c.isdigit() for c in text[at:start]):
             n += 1
             continue
         last = n

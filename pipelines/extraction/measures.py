@@ -36,6 +36,9 @@ _PER_TIME = tuple(
         ("village_year", "元/村·年"),
     )
 )
+SHARED = (_EACH, _PER_ONE, _PER_HEAD, _PER_YEAR, _STAFFING, _PER_PERSONS, _PER_AREA, _PER_CLASS, _PER_HOUSEHOLD,
+          _PER_TEN_THOUSANDS, _MEAN_PER_CASE)  # fmt: skip
+"""What says that a unit is one per something; each of them holds 每 or 均."""
 _PEOPLE_PER = ((_PER_AREA, "平方公里"), (_PER_CLASS, "班"), (_PER_HOUSEHOLD, "户"))
 _PER_PUPIL = frozenset(("平方米", "册", "元", "台"))
 _PER_PERSON = frozenset(("亩", "平方米", "公斤", "千克", "册"))
@@ -51,18 +54,22 @@ def unit_of(m: Mention, unit: str | None, left: str, before: str, phrase: str, k
 
     `left` is the text since the number before, `before` the sentence before the number, `phrase` its indicator.
     """
-    near = left[-14:]
     if unit == "%":
         return ("百分点", "points_written_percent") if kind == "change" else (unit, "")
+    near = left[-14:]
     if unit is None:
         return _unsaid(m, near, phrase)
     if unit == "元":
+        if kind != "norm" and not _may_be_shared(near, near, phrase):
+            return "元", ""
         return _money(m, near, before[-26:], phrase, kind)
+    if unit == "人" and m.text.endswith("口") and _WATERWORKS.search(phrase):
+        return "口", ""
+    if not _may_be_shared(near, before[-40:], phrase):
+        return unit, ""
     if unit in _PER_PUPIL and "生均" in near + phrase:
         return f"{unit}/生", "per_head"
     if unit == "人":
-        if m.text.endswith("口") and _WATERWORKS.search(phrase):
-            return "口", ""
         for pattern, per in _PEOPLE_PER:
             if pattern.search(before[-20:] + phrase):
                 return f"人/{per}", "per_unit"
@@ -77,6 +84,11 @@ def unit_of(m: Mention, unit: str | None, left: str, before: str, phrase: str, k
     if "每" in before[-40:] and (hit := _STAFFING.search(before[-40:])):
         return f"{unit}/{_PER.get(hit.group(1), hit.group(1))}", "per_unit"
     return unit, ""
+
+
+def _may_be_shared(near: str, before: str, phrase: str) -> bool:
+    """False where no unit is per head, year or anything else: 每 and 均 stand in all words that say so (`SHARED`)."""
+    return "每" in before or "均" in before or "均" in near or "均" in phrase or "每" in phrase or "每" in near
 
 
 def _unsaid(m: Mention, near: str, phrase: str) -> tuple[str | None, str]:

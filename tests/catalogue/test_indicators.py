@@ -1,7 +1,10 @@
 """Indicators: the file is sound; phrases link to one entry with a fitting unit, or to none."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipelines.catalogue import indicators
 from pipelines.catalogue.indicators import compatible, finder, link, load
 from pipelines.catalogue.units import base_unit
 
@@ -81,3 +84,14 @@ def test_finder_gives_spans():
     hits = finder().find(text)
     assert [h.name for h in hits] == ["人口出生率", "政策生育率"]
     assert all(text[h.start : h.end] == h.name for h in hits)
+
+
+@given(
+    st.from_regex(indicators._TIME, fullmatch=True),
+    st.from_regex(indicators._SCOPE, fullmatch=True),
+    st.from_regex(indicators._TAIL, fullmatch=True),
+)
+def test_what_a_phrase_loses_begins_and_ends_as_its_patterns_say(time: str, scope: str, tail: str):
+    assert time[0] in indicators.TIME_FIRST
+    assert scope[0] in indicators.SCOPE_FIRST
+    assert tail[-1] in indicators.TAIL_LAST

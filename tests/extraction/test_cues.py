@@ -7,10 +7,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pipelines.extraction
 from pipelines.catalogue.units import UNITS
 from pipelines.extraction.cues import cue, cues, nouns, siblings
+from pipelines.extraction.measures import SHARED
 
 CODE = "\n".join(p.read_text(encoding="utf8") for p in Path(pipelines.extraction.__file__).parent.glob("*.py"))
 
@@ -44,3 +47,12 @@ def test_a_sibling_stands_in_one_group() -> None:
     words = Counter(word for group in siblings() for word in group.split())
     assert [word for word, n in words.items() if n > 1] == []
     assert all(len(group.split()) >= 2 for group in siblings())
+
+
+@pytest.mark.parametrize("pattern", SHARED)
+def test_units_per_something_hold_the_words_that_are_asked_for_first(pattern: re.Pattern[str]) -> None:
+    @given(st.from_regex(pattern))
+    def holds(text: str) -> None:
+        assert "每" in text or "均" in text
+
+    holds()

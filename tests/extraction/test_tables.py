@@ -14,8 +14,8 @@ from made_tables import FORMS, MADE, Made
 
 from pipelines.documents.model import DocumentError
 from pipelines.documents.read import read
-from pipelines.extraction.document import extract_document, extract_records
 from pipelines.extraction import tables
+from pipelines.extraction.document import extract_document, extract_records
 from pipelines.extraction.mentions import find_mentions
 from pipelines.extraction.tables import find_tables, overlay
 
