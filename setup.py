@@ -5,6 +5,7 @@ variable the package is pure Python. Both read the same text the same way (`test
 """
 
 import os
+import sys
 from pathlib import Path
 
 from setuptools import setup
@@ -21,4 +22,6 @@ def extensions() -> list[object]:
     return list(mypycify([*map(str, modules), "pipelines/documents/textmap.py"], opt_level="2", debug_level="0"))
 
 
-setup(ext_modules=extensions() if os.environ.get("XIANZHI_COMPILED") == "1" else [])
+# a build asks for metadata first, twice, which needs no C
+BUILDING = not {"bdist_wheel", "build_ext"}.isdisjoint(sys.argv)
+setup(ext_modules=extensions() if BUILDING and os.environ.get("XIANZHI_COMPILED") == "1" else [])
