@@ -16,6 +16,7 @@ from pipelines.catalogue.places import PlaceGuess
 from pipelines.catalogue.places import load as load_places
 from pipelines.documents.model import Edit, Section, SourceText
 from pipelines.documents.textmap import OffsetMap
+from pipelines.extraction.cues import cue
 from pipelines.extraction.levels import is_level, names_level
 from pipelines.extraction.mentions import Mention
 from pipelines.extraction.periods import compared_with, over_years, period_kind, period_of
@@ -46,9 +47,11 @@ _OWN_PLACE = re.compile(r"[一-鿿]{1,10}?[县区市旗](?=[一-鿿]{2})")
 _PLACE_NAME = re.compile(r"[一-鿿]{1,10}[县区市旗]")
 _PLACE_ENDS = re.compile("[县区市旗]")
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
+_BULLETIN = cue("bulletin_title")
 _MOVED = frozenset(("change", "growth"))
 _MEAN_GROWTH = re.compile("年(?:平)?均(?:增长|递增|增速|下降)")
 _OF_THAT_TIME = re.compile("(?:同期|末|底)?的?$")
+_TITLE = 48  # characters of a section that hold its title
 _HEAD = 600  # characters of a document in which the superior of a common county name is looked for
 _RISK_REACH = 40  # characters before a mention from which a repair can reach into it
 
@@ -115,13 +118,14 @@ def rows_of(r: Understood) -> list[Row]:
     """The rows of a document's readings, in order, with their links."""
     damage = _Damage(r)
     rows: list[Row] = []
-    head = r.text[:_HEAD]
+    text, sections = r.text, r.sections
+    head = text[:_HEAD]
     last_sentence, status = "", "reported"
-    parts = [section_scope(r.text, s.start, s.end) for s in r.sections]
+    parts = [section_scope(text, s.start, s.end) for s in sections]
     before: tuple[Reading, bool] | None = None
     for reading in r.readings:
         m = reading.mention
-        number = r.section_at(m.start)
+        number = r.section_at(m.start) if len(sections) > 1 else 0
         place = r.places[number]
         flags = list(reading.flags)
         value, values = m.value, m.values
@@ -133,18 +137,21 @@ def rows_of(r: Understood) -> list[Row]:
             confidence = min(confidence, 0.3)
         else:
             lo, hi = interval(m, reading.unit)
-        if r.sections[number].duplicate_of is not None or (
-            (k := bisect_right(r.duplicates, (m.start, len(r.text)))) and m.start < r.duplicates[k - 1][1]
+        if sections[number].duplicate_of is not None or (
+            (k := bisect_right(r.duplicates, (m.start, len(text)))) and m.start < r.duplicates[k - 1][1]
         ):
             flags.append("duplicate")
         line = r.timelines[number]
-        level = is_level(reading, r.text, before, bool(line.moment))
+        level = is_level(reading, text, before, bool(line.moment))
         before = reading, level
         period: str | None
         if reading.year:
             period, words = f"asof:{reading.year}" if reading.stock else reading.year, reading.year
         elif "table_cell" in reading.rules:
-            period, words = None if "unknown_year" in flags else _of_table(line, m.start, level), ""
+            period, words = (
+                None if "unknown_year" in flags else _of_table(line, text, sections[number].start, m.start, level),
+                "",
+            )
             if period is None and "unknown_year" not in flags:
                 flags.append("unknown_year")
         else:
@@ -173,16 +180,12 @@ def rows_of(r: Understood) -> list[Row]:
                 # 晋江市常住人口206.9万人: the phrase itself names another county than the section
                 place, indicator = own, indicator[named.end() :]
         linked = link_indicator(indicator, reading.unit or "") if reading.kind != "norm" or reading.unit else None
-        if (
-            reading.links
-            and any(rel == "previous_of" for rel, _ in reading.links)
-            and not _told(r.text, words, m.start)
-        ):
+        if reading.links and any(rel == "previous_of" for rel, _ in reading.links) and not _told(text, words, m.start):
             # 由5.73‰降到5.13‰: the value before, and nothing says before when; unless 与2010年相比 opens the list
             period, words = compared_with(line, r.layout, m.start, level)
             if period is None:
                 flags.append("prior_value")
-        elif "compared_census" in reading.rules and not _year_before(r.text, words, m.start):
+        elif "compared_census" in reading.rules and not _year_before(text, words, m.start):
             # 比第六次人口普查的815848人增加: the value of another census, and no year says which
             flags.append("prior_value")
             period = None
@@ -249,14 +252,21 @@ def _basis(indicator: str) -> str:
     return _first_named(_BASES, indicator) if _ANY_BASIS.search(indicator) else ""
 
 
-def _of_table(line: Timeline, position: int, level: bool) -> str | None:
-    """The period of a table that names none: what the sidecar or its part's heading tells, or the only year of the section.
+def _of_table(line: Timeline, text: str, start: int, position: int, level: bool) -> str | None:
+    """The period of a table that names none: the moment the section counts at, what its title, the sidecar or its part's
+    heading tells, or the only year of the section, which begins at `start`.
 
     The commonest year of the other tables around it is no evidence.
     """
     part = line.part_at(position)
+    if level and line.moment and not part.plan:
+        return line.moment
     told = {w.period[:4] for w in line.words if w.period[:4].isdigit()}
-    if part.evidence == line.evidence != "sidecar" and told != {line.year}:
+    title = text.find("\n", start, start + _TITLE)
+    titled = _BULLETIN.search(text, start, max(title, start)) is not None and any(
+        w.start < title and w.period[:4] == line.year for w in line.words
+    )
+    if part.evidence == line.evidence != "sidecar" and told != {line.year} and not titled:
         return None
     return f"asof:{part.default}" if level and part.default.isdigit() else part.default
 

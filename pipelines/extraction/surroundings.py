@@ -78,11 +78,15 @@ class Layout:
 
     def line_start(self, position: int, floor: int) -> int:
         """Start of the line that holds a position, not before `floor`."""
-        return max(floor, _last(self.lines, floor, position) + 1)
+        k = bisect_left(self.lines, position)
+        return p + 1 if k and (p := self.lines[k - 1]) >= floor else floor
 
     def part_start(self, position: int, floor: int) -> int:
         """Position behind the last semicolon before a position, not before `floor`."""
-        return max(floor, _last(self.semicolons, floor, position) + 1) if self.semicolons else floor
+        if not self.semicolons:
+            return floor
+        k = bisect_left(self.semicolons, position)
+        return p + 1 if k and (p := self.semicolons[k - 1]) >= floor else floor
 
     def opening(self, position: int, longest: int = 24) -> str:
         """The first sentence of the line that holds a position, if it ends before it and is short; else ""."""
@@ -109,8 +113,11 @@ class Layout:
 
     def open_bracket(self, start: int, end: int) -> int:
         """Position of the last bracket between two positions if nothing closes after it, else -1."""
-        opened = _last(self.opened, start, end)
-        return opened if opened > _last(self.closed, start, end) else -1
+        k = bisect_left(self.opened, end) if self.opened else 0
+        if not k or (opened := self.opened[k - 1]) < start:
+            return -1
+        k = bisect_left(self.closed, end)
+        return -1 if k and self.closed[k - 1] > opened else opened
 
     def shut_off(self, start: int, end: int) -> bool:
         """True where more brackets close than open between two positions: what stood before is shut off."""

@@ -49,6 +49,32 @@ def test_a_table_without_a_year_takes_none_from_the_table_before(tmp_path: Path)
     assert [(r["value"], r["period"]) for r in figures(path)] == [(9.1, "2019"), (9.4, None), (6.1, "2020")]
 
 
+_TOWNS = "镇　　　人口数（人）　比重（%）\n凤鸣镇　98213　23.79\n蔡家坡镇　131706　31.90\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "period"),
+    [
+        ("根据普查结果，现将2020年11月1日零时全县常住人口主要数据公布如下：\n比2010年增加。\n", "asof:2020-11-01"),
+        ("岐山县2020年国民经济和社会发展统计公报\n比2010年增加，2015年不变。\n", "asof:2020"),
+        ("岐山县2020年情况\n比2010年增加，2015年不变。\n", None),
+    ],
+)
+def test_a_table_takes_the_moment_of_counting_or_the_year_of_a_bulletins_title(
+    head: str, period: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text(f"{head}分镇常住人口\n{_TOWNS}", encoding="utf-8")
+    people = [r for r in figures(path) if r["unit"] == "人"]
+    assert [r["period"] for r in people] == [period, period]
+
+
+def test_a_share_is_no_growth(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text(f"2020年\n分镇常住人口\n{_TOWNS}", encoding="utf-8")
+    assert {r["kind"] for r in figures(path)} == {"actual"}
+
+
 def test_two_years_that_differ_are_none(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("年份,指标,2019年,2020年\n2019,出生率(‰),9.1,9.0\n", encoding="utf-8")
