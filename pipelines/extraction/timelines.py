@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,17 +21,19 @@ from pipelines.extraction.timewords import (
     is_reference,
     is_spoken,
     named_year,
-    names_its_year,
     read_number,
     read_year,
     school_year_end,
     shifted,
     spoken_year,
     time_word,
+    told_by_itself,
 )
 
 _DEADLINE_BEFORE = ("到", "力争", "确保", "争取", "预计", "计划", "截至")
 DEADLINE_AFTER = re.compile(r"年?[底末]?(?:之?前|以前)")
+_DEADLINE_ENDS = frozenset(("\n", *(word[-1] for word in _DEADLINE_BEFORE)))
+_DEADLINE_BEGINS = frozenset("年底末之前以")
 _GOVERNMENT_REPORT = "政府工作报告"
 # Headings that give their part a time or a purpose: `一、2016年工作回顾`, `（二）下一步打算`, `2013年，我们将做好以下工作：`
 _NUMBER = r"(?:[一二三四五六七八九十]+、|[(（][一二三四五六七八九十]+[)）]|第[一二三四五六]部分[、：:]?)"
@@ -56,6 +57,7 @@ _PLAN = re.compile(
     r"打算|计划(?!生育|免疫|单列|内|外)|安排(?!情况)|思路|目标(?!人群)|任务|要点|展望|草案|建议|部署|谋划|要求$|下一?步|今后|努力方向"
     r"|我们[将要]|你们[将要]|将(?:做好|抓好|重点|着力|继续)|要(?:做好|抓好|重点|着力|继续)"
 )
+_REVIEW_OR_PLAN = re.compile(f"{_REVIEW.pattern}|{_PLAN.pattern}")
 _PLAN_UNTIMED = re.compile(
     r"打算|下一?步|今后|努力方向|工作(?:思路|安排|计划|部署)$|^(?:目标任务|(?:主要|工作|总体|发展)目标)$"
 )
@@ -139,15 +141,24 @@ def timeline(
     explicit: list[int] = []
     last_explicit = -1
     part_here, part_past, next_part, next_start = whole, past, 1, starts[1] if len(starts) > 1 else len(text)
+    told: dict[str, tuple[str, str, bool, bool]] = {}  # 今年, 全年, 2016年: a part says the same words again and again
     for hit, reference in zip(hits, references, strict=True):
-        while hit.start() >= next_start:
+        begin, close = hit.span()
+        while begin >= next_start:
             part_here = parts[next_part]
             part_past, next_part = part_here.year, next_part + 1
             next_start = starts[next_part] if next_part < len(starts) else len(text)
-        words.append(word := time_word(text, hit, part_here, whole, part_past, reference))
+            told = {}
+        written = text[begin:close]
+        if (read := told.get(written)) is None:
+            read = time_word(text, hit, part_here, whole, part_past)
+            if told_by_itself(hit, written):
+                told[written] = read
+        period, kind, passing, full = read
         explicit.append(last_explicit)
-        if not word.reference and word.text[0] in "12一二" and names_its_year(word):
-            last_explicit = len(words) - 1
+        if full and not (reference or passing):
+            last_explicit = len(words)
+        words.append(TimeWord(begin, close, written, period, kind, reference or passing))
     return Timeline(
         default,
         why,
@@ -194,8 +205,10 @@ _COUNTED_AT = re.compile(
 
 def is_deadline(text: str, begin: int, end: int, floor: int = 0) -> bool:
     """True for a time by which something shall be done: 到2017年底, 2016年底前."""
-    before = text[max(floor, begin - 2) : begin].removesuffix("\n")
-    return before.endswith(_DEADLINE_BEFORE) or DEADLINE_AFTER.match(text, end) is not None
+    before = text[max(floor, begin - 2) : begin]
+    if before[-1:] in _DEADLINE_ENDS and before.removesuffix("\n").endswith(_DEADLINE_BEFORE):
+        return True
+    return text[end : end + 1] in _DEADLINE_BEGINS and DEADLINE_AFTER.match(text, end) is not None
 
 
 def _section_year(
@@ -207,11 +220,15 @@ def _section_year(
     title: str,
 ) -> tuple[str, str]:
     """The year a section reports on, and the words that tell it."""
-    years: Counter[str] = Counter()
+    if year_hint:
+        return str(year_hint), "sidecar"
+    if titled := _YEAR_IN_TITLE.search(title):
+        return titled[1], titled.group()
     masked = 0
     evidence: dict[str, str] = {}
-    stamps: Counter[str] = Counter()
-    counted: Counter[str] = Counter()
+    years: dict[str, int] = {}
+    stamps: dict[str, int] = {}
+    counted: dict[str, int] = {}
     for hit, reference in zip(hits, references, strict=True):
         kind = hit.lastgroup
         if kind == "school":
@@ -228,22 +245,18 @@ def _section_year(
         begin, close = hit.span()
         if text[close : close + 1] in ("起", "以") or (begin > start and text[begin - 1] in "从自"):
             continue
-        if is_deadline(text, begin, close, start):
-            if _COUNTED_AT.search(text, max(start, begin - 16), begin):
-                counted[value] += 1  # 数据截至2014年9月: the moment of counting, not a deadline
-                evidence.setdefault(value, hit.group())
+        if not is_deadline(text, begin, close, start):
+            told = years
+            if (kind == "ym" or kind == "iso") and (_alone_on_its_line(text, hit) or _in_masthead(text, start, hit)):
+                told = stamps  # the day of signing says when a report was written, not which year it is about
+        elif _COUNTED_AT.search(text, max(start, begin - 16), begin):
+            told = counted  # 数据截至2014年9月: the moment of counting, not a deadline
+        else:
             continue
-        evidence.setdefault(value, hit.group())
-        if (kind == "ym" or kind == "iso") and (_alone_on_its_line(text, hit) or _in_masthead(text, start, hit)):
-            stamps[value] += 1  # the day of signing says when a report was written, not which year it is about
-            continue
-        years[value] += 1
+        told[value] = told.get(value, 0) + 1
+        if value not in evidence:
+            evidence[value] = hit.group()
     years = years or counted or stamps
-    titled = re.search(r"((?:19|20)[0-9]{2})年", title)
-    if year_hint:
-        return str(year_hint), "sidecar"
-    if titled:
-        return titled[1], titled.group()
     first = _FIRST_LINE.match(text, start)
     if first and _TITLE_LINE.search(first["line"]):
         named = {
@@ -251,8 +264,8 @@ def _section_year(
             for h in hits[:3]
             if h.end() <= first.end() and h.lastgroup != "iso" and (y := named_year(h))
         }
-        if len(named) == 1 and (told := next(iter(named))).isdigit():
-            return told, named[told]
+        if len(named) == 1 and (year := next(iter(named))).isdigit():
+            return year, named[year]
     if years and sum(years.values()) >= masked:
         most = max(years.values())
         year = max(y for y, n in years.items() if n >= max(1, most * 0.6))
@@ -277,6 +290,7 @@ def _in_masthead(text: str, start: int, hit: re.Match[str]) -> bool:
 
 
 _ISSUE = re.compile(r"第\s?[0-9一二三四五六七八九十]+\s?期")
+_YEAR_IN_TITLE = re.compile("((?:19|20)[0-9]{2})年")
 _FIRST_LINE = re.compile(r"\s{0,40}(?P<line>[^\n。]{4,45}?)[ \t　]*\n")
 _TITLE_LINE = re.compile(r"(?:总结|小结|汇报|报告|公报|通报|简报|情况)(?:[（(][^（）()]{1,8}[)）])?$")
 
@@ -333,8 +347,10 @@ def _parts(text: str, start: int, end: int, hits: Sequence[re.Match[str]], whole
         announces = stop in ("：", ":")
         if not (heading or announces):
             continue
+        if not _REVIEW_OR_PLAN.search(head):
+            continue
         review, plan = _REVIEW.search(head) is not None, _PLAN.search(head) is not None
-        if not (review or plan) or "报告" in head or _other_digits(head):
+        if "报告" in head or _other_digits(head):
             continue
         i = bisect_right(starts, a - 1)
         timed = [h for h in hits[i : i + 4] if h.end() <= b and _opens_part(h)]

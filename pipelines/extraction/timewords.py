@@ -227,9 +227,9 @@ def named_year(hit: re.Match[str]) -> str:
     return hit["y2"] if kind == "year" else hit["y"] if kind == "ym" else hit["iy"] if kind == "iso" else ""
 
 
-def names_its_year(word: TimeWord) -> bool:
+def names_its_year(written: str, period: str) -> bool:
     """True for 2016年, 二〇一六年末, 2016年5月: what follows in the paragraph can count from that year."""
-    return _FULL_YEAR.match(word.text) is not None and _IN_ONE_YEAR.match(word.period) is not None
+    return written[0] in "12一二" and _FULL_YEAR.match(written) is not None and _IN_ONE_YEAR.match(period) is not None
 
 
 _FULL_YEAR = re.compile("1[5-9]|20|[一二]")
@@ -270,14 +270,19 @@ def is_reference(text: str, hit: re.Match[str], start: int) -> bool:
     return opened >= 0 and text.find("》", opened, begin) < 0
 
 
-def time_word(text: str, hit: re.Match[str], part: Part, whole: Part, past: str, reference: bool) -> TimeWord:
-    """A time word in its normal form. 全年, 上年 and months count from the year of the part they stand in, 今年, 去年 and
-    明年 from the year of the section: a report of 2017 says 去年 under `2016年工作回顾` and means 2016."""
+def time_word(text: str, hit: re.Match[str], part: Part, whole: Part, past: str) -> tuple[str, str, bool, bool]:
+    """Normal form and kind of a time expression, whether it is only named in passing (十三五规划), and whether it names its
+    year in full. 全年, 上年 and months
+    count from the year of the part they stand in, 今年, 去年 and 明年 from the year of the section: a report of 2017 says
+    去年 under `2016年工作回顾` and means 2016."""
     period, kind = _READERS[hit.lastgroup or "year"](text, hit, part, whole, past)
-    if kind == "plan" and not hit["during"]:
-        reference = True  # 十三五规划 names the plan in passing; “十三五”期间，全县计划…: its years are meant
-    begin, end = hit.span()
-    return TimeWord(begin, end, text[begin:end], period, kind, reference)
+    passing = kind == "plan" and not hit["during"]  # “十三五”期间，全县计划…: the plan's years are meant
+    return period, kind, passing, names_its_year(hit.group(), period)
+
+
+def told_by_itself(hit: re.Match[str], written: str) -> bool:
+    """False where the words before an expression change its meaning: 6月底, 截至6月底."""
+    return written[-1] not in "底末" or hit.lastgroup not in ("ym", "md")
 
 
 def _school(text: str, hit: re.Match[str], part: Part, whole: Part, past: str) -> tuple[str, str]:

@@ -261,5 +261,5 @@ def test_the_year_a_word_counts_from_is_the_last_one_named_before_it(pieces: lis
     text = "".join(pieces)
     line = timeline(text, 0, len(text))
     for k, word in enumerate(line.words):
-        named = [w for w in line.words[:k] if not w.reference and names_its_year(w)]
+        named = [w for w in line.words[:k] if not w.reference and names_its_year(w.text, w.period)]
         assert line.explicit_before(word) == (named[-1] if named else None)
