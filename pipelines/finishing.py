@@ -101,8 +101,8 @@ def _taken_over(task: _Task, held: Held, parts: str, folder: str) -> Part | None
     if any((done := read_part(Path(folder) / name)) is None or done.faults for name, _ in held):
         return None
     tables = {t: pl.read_parquet(Path(parts) / task.part / f"{t}.parquet", glob=False) for t in DOCUMENT_TABLES}
-    own = {t: rows_of(folder, held, t) for t in ("review", "checks", "candidates", "stated", "sums")}
-    own["candidates"], own["stated"] = in_order(own["candidates"], "candidates"), in_order(own["stated"], "stated")
+    own = {t: rows_of(folder, held, t) for t in ("review", "checks", "sums")}
+    own |= {t: in_order(rows_of(folder, held, t), t) for t in ("candidates", "stated", "compared")}
     own["told"] = place_sums(tables | own)
     return write_part(folder, task.name, own)
 

@@ -589,8 +589,8 @@ def compared_observations(observations: pl.LazyFrame, targets: pl.DataFrame) -> 
         ]
     ).unique()
     rows = observations.select(
-        *("observation_id", "value", "value_lo", "value_hi", "values", "unit", "approx", "period", "period_kind"),
-        *("basis", "status", "flags", "sentence"),
+        *("observation_id", "doc_id", "value", "value_lo", "value_hi", "values", "unit", "approx", "period"),
+        *("period_kind", "basis", "status", "flags", "sentence"),
     )
     named = pl.col("sentence").str.contains(_BIRTH_CONTROL_YEAR, literal=True)
     return rows.filter(named | pl.col("observation_id").is_in(ids["observation_id"].drop_nulls().implode())).collect()

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import polars as pl
@@ -109,24 +110,34 @@ def _published_note(store: Store) -> Path:
     return store.cache / "parts" / "published.json"
 
 
-def _parts(store: Store) -> list[dict[str, TableFile]]:
+def _parts(store: Store) -> Sequence[Mapping[str, TableFile]]:
     """The files of every part, of documents and of published figures."""
-    found: list[dict[str, TableFile]] = []
-    for note in (_corpus_note(store), _published_note(store)):
-        try:
-            said = json.loads(note.read_bytes())["parts"]
-        except (FileNotFoundError, KeyError):
-            continue  # that origin was never read, or by another version
-        found += [{table: TableFile(**fact) for table, fact in part.items()} for part in said]
-    return found
+    return [part for note in _notes(store) for part in _parts_of(note)]
+
+
+def _notes(store: Store) -> tuple[bytes, ...]:
+    """What was noted of either origin; nothing of one that was never read."""
+    return tuple(note.read_bytes() for note in (_corpus_note(store), _published_note(store)) if note.is_file())
+
+
+@lru_cache(maxsize=2)
+def _parts_of(note: bytes) -> Sequence[Mapping[str, TableFile]]:
+    """Every step of a run asks; the note is read once."""
+    said = json.loads(note).get("parts", [])  # a note of another version says nothing
+    return [{table: TableFile(**fact) for table, fact in part.items()} for part in said]
 
 
 def _told(store: Store) -> Evidence:
     """What all parts tell of places; raises StoreError where no document was ever read here."""
-    parts = _parts(store)
-    if not parts:
+    notes = _notes(store)
+    if not any(map(_parts_of, notes)):
         raise StoreError(f"the documents' rows are not kept in {store.root}: run `xianzhi run` first")
-    return evidence_of(parts)
+    return _told_by(notes)
+
+
+@lru_cache(maxsize=1)
+def _told_by(notes: tuple[bytes, ...]) -> Evidence:
+    return evidence_of([part for note in notes for part in _parts_of(note)])
 
 
 def _files(store: Store, table: str) -> list[TableFile]:
@@ -310,12 +321,10 @@ def target_gaps(store: Store) -> Staged:
     points = _derivation(store, "series")
 
     def make(told: Evidence, catalogue: Frame, some: Frame) -> Frame:
-        from pipelines.analysis.targets import compared_observations
         from pipelines.analysis.targets import target_gaps as compute
 
-        targets = told.read("targets", some)
-        observations = compared_observations(told.scan("observations", some), targets)
-        return compute(points.read(some), targets, catalogue, observations)
+        compared = told.scan("compared", some).collect()
+        return compute(points.read(some), told.read("targets", some), catalogue, compared)
 
     return _derived(store, "target_gaps", make)
 
@@ -401,7 +410,7 @@ def publish(store: Store, accept: str = "") -> Publication:
         accept=accept,
         known_faults=[*note["faults"], *(_faults(store, told) if told else [])],
         asked_before=tuple(GATES) if large else (),
-        state=_state(_parts(store), told) if told else None,
+        state=partial(_state, _parts(store), told) if told else None,
     )
 
 

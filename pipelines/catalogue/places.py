@@ -185,7 +185,7 @@ def load() -> Places:
         for row in csv.DictReader(folder.joinpath("places.csv").read_text(encoding="utf-8").splitlines())
     ]
     lines = folder.joinpath("townships.csv").read_text(encoding="utf-8").splitlines()
-    townships = [(row["place_code"], row["name"]) for row in csv.DictReader(lines)]
+    townships = [(code, name) for code, name in csv.reader(lines[1:])]
     return Places(places, townships)
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from types import MappingProxyType
 
-import yaml
+from pipelines.vocabulary import read_yaml
 
 DIMENSIONS = ("count", "money", "area", "length", "volume", "rate", "time", "weight", "energy")
 
@@ -31,7 +30,7 @@ class Unit:
 
 
 def _load() -> Mapping[str, Unit]:
-    data = yaml.safe_load(files("pipelines.catalogue").joinpath("units.yaml").read_text(encoding="utf-8"))
+    data = read_yaml("pipelines.catalogue", "units.yaml")
     conversions: dict[str, tuple[str, float]] = {
         base: (standard, float(factor)) for base, (standard, factor) in data["conversions"].items()
     }

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from pathlib import Path
 
-import yaml
+from pipelines.vocabulary import read_yaml
 
 
 @lru_cache(maxsize=1)
 def _rules() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], int]:
-    data = yaml.safe_load((Path(__file__).parent / "furniture.yaml").read_text(encoding="utf8"))
+    data = read_yaml(__package__, "furniture.yaml")
     return (
         re.compile("|".join(data["line_starts"])),
         re.compile("|".join(data["line_holds"])),

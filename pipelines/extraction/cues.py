@@ -8,21 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
+from pipelines.vocabulary import read_yaml
 
 
 @lru_cache(maxsize=1)
 def cues() -> Mapping[str, str]:
     """All patterns by name, as written."""
-    return dict(yaml.safe_load(files(__package__).joinpath("cues.yaml").read_text(encoding="utf8")))
+    return dict(read_yaml(__package__, "cues.yaml"))
 
 
 def siblings() -> Sequence[str]:
     """Groups of words that stand for one another in lists of like figures, each a line of words divided by blanks."""
-    return list(yaml.safe_load(files(__package__).joinpath("siblings.yaml").read_text(encoding="utf8")))
+    return list(read_yaml(__package__, "siblings.yaml"))
 
 
 def cue(name: str) -> re.Pattern[str]:
@@ -45,4 +44,4 @@ def siblings_of(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def nouns() -> Mapping[str, Any]:
     """`counted`: unit -> nouns that stand for it; `after_chinese_numerals`: those that also follow 四千."""
-    return dict(yaml.safe_load(files(__package__).joinpath("nouns.yaml").read_text(encoding="utf8")))
+    return dict(read_yaml(__package__, "nouns.yaml"))

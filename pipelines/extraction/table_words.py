@@ -9,22 +9,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
-
-import yaml
 
 from pipelines.catalogue.indicators import link
 from pipelines.catalogue.units import UNITS, base_unit
 from pipelines.extraction.numerals import chinese_value
 from pipelines.extraction.timewords import HALVES, QUARTERS
+from pipelines.vocabulary import read_yaml
 
 UNSETTLED = "?"
 """A time that is told, but not in a way that settles one period: 上年同期, 本月, 2018-2020年."""
 
 
 def _words() -> Mapping[str, Any]:
-    return dict(yaml.safe_load(files(__package__).joinpath("tables.yaml").read_text(encoding="utf8")))
+    return dict(read_yaml(__package__, "tables.yaml"))
 
 
 _PATTERNS = {name: re.compile(p, re.IGNORECASE) for name, p in _words().items() if isinstance(p, str)}

@@ -84,6 +84,12 @@ def group_of(place: pl.Expr) -> pl.Expr:
     return pl.when(place.str.contains(r"^[0-9]{6}$")).then(place.str.slice(0, GROUP_DIGITS)).otherwise(pl.lit("other"))
 
 
+def _at_place() -> pl.Expr:
+    return pl.col("place_code").fill_null(NOWHERE)
+
+
+_GROUP = "group of places"
+
 Make = Callable[[pl.DataFrame], pl.DataFrame]
 
 
@@ -112,9 +118,13 @@ class Derivation:
             touched = now.filter(pl.col("group").is_in(groups))
         left = now.join(touched, on="place_code", how="anti")
         for batch in _batches(touched):
-            rows = make(batch.select("place_code", "rows", "state"))
+            made = make(batch.select("place_code", "rows", "state"))
+            group = made.select(_at_place()).join(batch, on="place_code", how="left", maintain_order="left")["group"]
+            rows = made.select(list(BY_NAME[self.table].schema)).with_columns(group.alias(_GROUP))
+            by_group = rows.partition_by(_GROUP, as_dict=True, include_key=False)
             for name in batch["group"].unique().sort():
-                known = self._write(str(name), batch.filter(pl.col("group") == name), rows, left, known, files)
+                of_group = batch.filter(pl.col("group") == name)
+                known = self._write(str(name), of_group, by_group.get((name,), empty(self.table)), left, known, files)
         for name in sorted(groups - set(touched["group"])):
             known = self._write(name, touched.clear(), empty(self.table), left, known, files)
         self._save(known.join(now, on="place_code", how="semi"), files, version)
@@ -131,16 +141,13 @@ class Derivation:
     ) -> pl.DataFrame:
         """Puts the rows made for the touched places of a group beside those kept; the sums of all places known now."""
         path = self.folder / f"{name}.parquet"
-        place = pl.col("place_code").fill_null(NOWHERE)
+        place = _at_place()
         kept = empty(self.table)
-        if touched.height:
-            rows = rows.filter(place.is_in(touched["place_code"].implode()))
         if self.by_place:
             stay = left.filter(pl.col("group") == name)["place_code"]
             if stay.len() and name in files:
                 kept = pl.read_parquet(path, glob=False).filter(place.is_in(stay.implode()))
-        made = rows.select(list(BY_NAME[self.table].schema))
-        frame = sorted_by_key(self.table, conform(self.table, pl.concat([kept, made])))
+        frame = sorted_by_key(self.table, conform(self.table, pl.concat([kept, rows])))
         hashes = row_hashes(frame)
         if self.by_place:
             by_place = frame.select(place, hashes.alias("content")).group_by("place_code")

@@ -33,16 +33,15 @@ PLACES: Mapping[str, pl.DataType | type[pl.DataType]] = {
 }
 """Per place: a name, candidates, and the content sum of everything that its derived rows are made from."""
 
-TABLES = ("candidates", "stated", "sums", "told")
-"""Tables of a finished part that are not published."""
-
 
 def document_evidence(tables: Mapping[str, pl.DataFrame], indicators: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """`candidates`, `stated` and `sums` of some documents, from all of their tables with `review` and `checks`.
+    """`candidates`, `stated`, `compared` and `sums` of some documents, from all of their tables with `review` and `checks`.
 
-    `candidates` are those of `series.build` with `published_on`; `stated` those of `analysis.reconcile.stated_changes`.
+    `candidates` are those of `series.build` with `published_on`; `stated` those of `analysis.reconcile.stated_changes`,
+    `compared` those of `analysis.targets.compared_observations`.
     """
     from pipelines.analysis.reconcile import stated_changes
+    from pipelines.analysis.targets import compared_observations
     from pipelines.series.build import candidates
 
     dates = tables["documents"].select("doc_id", "published_on")
@@ -50,18 +49,20 @@ def document_evidence(tables: Mapping[str, pl.DataFrame], indicators: pl.DataFra
     return {
         "candidates": in_order(chosen, "candidates"),
         "stated": in_order(stated_changes(tables["observations"]), "stated"),
+        "compared": in_order(compared_observations(tables["observations"].lazy(), tables["targets"]), "compared"),
         "sums": document_sums(tables),
     }
 
 
 _ORDER = {
     "candidates": ("place_code", "indicator_id", "observation_id", "period_kind", "period", "value"),
+    "compared": ("observation_id",),
     "stated": ("to_place_code", "observation_id", "to_observation_id", "rel"),
 }
 
 
 def in_order(rows: pl.DataFrame, table: str) -> pl.DataFrame:
-    """`candidates` or `stated` place by place, so that equal rows make equal files."""
+    """`candidates` and `stated` place by place, `compared` by id: equal rows make equal files."""
     return rows.sort(_ORDER[table])
 
 

@@ -21,7 +21,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -223,7 +223,7 @@ class Store:
         accept: str = "",
         known_faults: Sequence[str] = (),
         asked_before: Collection[str] = (),
-        state: State | None = None,
+        state: Callable[[], State] | None = None,
     ) -> Publication:
         """Checks the staged tables and makes them the warehouse; raises GateError or StoreError and changes nothing.
 
@@ -284,7 +284,7 @@ class Store:
             }
             del tables, before
             staged["publications"] = self.staging.write("publications", self._publications(record))
-            database = self._write_vintage(vintage, staged, record, state if large else None)
+            database = self._write_vintage(vintage, staged, record, state() if large and state else None)
             return Publication(vintage, tables_sha256, inputs_sha256, extractor_version, rows, database, new=True)
 
     def _before(self) -> dict[str, pl.DataFrame] | None:
