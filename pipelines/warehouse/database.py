@@ -138,21 +138,26 @@ def exchange_rows(last: Path, path: Path, change: Exchange, rows: Mapping[str, i
 
 
 def _exchanged(connection: duckdb.DuckDBPyConnection, table: Table, old: Sequence[Path], new: Sequence[Path]) -> int:
+    """Exchanges the rows of one table; how many went and came."""
     target = f'candidate.main."{table.name}"'
     key = ", ".join(f'"{name}"' for name in table.key)
+    names = ", ".join(f'"{c.name}"' for c in table.columns)
     unit, where = _WHOLE_UNITS.get(table.name, ("", _SINGLE_ROWS.get(table.name, "TRUE")))
-    gone = come = 0
-    if old:
-        source = f"FROM read_parquet({_list(old)}) WHERE {where}"
-        wanted = f'"{unit}" IN (SELECT DISTINCT "{unit}" {source})' if unit else f"({key}) IN (SELECT ({key}) {source})"
-        gone = int(connection.execute(f"DELETE FROM {target} WHERE {wanted}").fetchall()[0][0])  # noqa: S608
-    if new:
-        come = _insert(connection, table, new, where)
-        source = f"FROM read_parquet({_list(new)}) WHERE {where}"
-        there = f"SELECT count(*) FROM {target} WHERE ({key}) IN (SELECT ({key}) {source})"  # noqa: S608
-        if connection.execute(there).fetchall()[0][0] != come:
-            raise DatabaseError(f"{table.name}: a key ({', '.join(table.key)}) is not unique after rows were exchanged")
-    return gone + come
+    for name, files in (("former", old), ("next", new)):
+        source = f"read_parquet({_list(files)}) WHERE {where}" if files else f"{target} LIMIT 0"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name}_rows AS SELECT {names} FROM {source}")  # noqa: S608
+    if unit:
+        wanted, come = f'"{unit}" IN (SELECT "{unit}" FROM former_rows)', "FROM next_rows"  # noqa: S608
+    else:
+        gone = f"SELECT {key} FROM (FROM former_rows EXCEPT FROM next_rows)"  # noqa: S608
+        wanted, come = f"({key}) IN ({gone})", "FROM next_rows EXCEPT FROM former_rows"
+    went = int(connection.execute(f"DELETE FROM {target} WHERE {wanted}").fetchall()[0][0])  # noqa: S608
+    came = int(connection.execute(f"INSERT INTO {target} ({names}) {come}").fetchall()[0][0])
+    keys = f"SELECT {key} FROM ({come})"  # noqa: S608
+    there = connection.execute(f"SELECT count(*) FROM {target} WHERE ({key}) IN ({keys})").fetchall()  # noqa: S608
+    if there[0][0] != came:
+        raise DatabaseError(f"{table.name}: a key ({', '.join(table.key)}) is not unique after rows were exchanged")
+    return went + came
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: Table, rows: int) -> None:
