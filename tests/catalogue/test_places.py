@@ -1,7 +1,7 @@
 """Places: the table is sound, names lead to the right code, and texts to the right place or to none."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.catalogue import places as places_module
@@ -122,3 +122,17 @@ def test_a_stem_behind_a_mark_is_never_passed_over(text: str):
     found = places_module._STEM_LEFT.search(text[-4:]) is not None
     assert not found or not text or text[-1] in places_module._STEM_MARKS or text[-1].isspace()
     assert places_module._stands_alone(text + "武清县委", len(text), len(text) + 2, ("120114",)) == found
+
+
+def test_towns_looked_up_by_their_ends_are_those_of_a_search_for_all_words():
+    places = finder()
+    assert not any(mark in word for word in places._words for mark in places_module.SENTENCE_MARKS)
+    rest = ["镇", "乡", "街道", "县", "在", "，", *places_module.SENTENCE_MARKS * 3]
+
+    @settings(max_examples=300)
+    @given(st.lists(st.sampled_from(places._words) | st.sampled_from(rest) | st.text(max_size=3), max_size=20))
+    def same(pieces: list[str]) -> None:
+        text = "".join(pieces)
+        assert places._find(text) == places._with_towns.find_matches_as_indexes(text)
+
+    same()
