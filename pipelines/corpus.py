@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,7 @@ from pipelines.sources import (
     find_documents,
     find_files,
     hash_or_nothing,
+    is_remote,
     with_members,
 )
 from pipelines.warehouse.files import write_if_changed
@@ -287,6 +289,33 @@ def _forget(folder: Path, live: Iterable[str]) -> None:
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
+_HEAD = 4096
+
+
+def _head(wanted: Wanted) -> bytes:
+    try:
+        with Path(wanted.source.location).open("rb") as file:
+            return file.read(_HEAD)
+    except OSError:
+        return b""
+
+
+def _copies_together(wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Documents to read with those that seem to be copies of one another side by side, so that one batch has them and they
+    are read once; in their order otherwise."""
+    alike: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for n, one in enumerate(wanted):
+        if not is_remote(one.source.location) and one.source.stamp[0] > 0:
+            alike[one.source.stamp[0], Path(one.source.name).suffix].append(n)
+    positions = list(range(len(wanted)))
+    for group in alike.values():
+        if len(group) > 1:
+            first: dict[bytes, int] = {}
+            for n in group:
+                positions[n] = first.setdefault(_head(wanted[n]), n)
+    return [wanted[n] for n in sorted(range(len(wanted)), key=lambda n: (positions[n], n))]
+
+
 def _batches(wanted: Sequence[Wanted], workers: int) -> list[Sequence[Wanted]]:
     size = max(1, min(BATCH, -(-len(wanted) // (workers * 4))))
     return [wanted[i : i + size] for i in range(0, len(wanted), size)]
@@ -343,7 +372,7 @@ def read_corpus(
         at = exchange or str(folder)
         n_done = 0
         by_name = {w.source.name: w.source.doc_id for w in wanted}
-        batches = _batches(wanted, 1 if in_process else using.workers)
+        batches = _batches(_copies_together(wanted), 1 if in_process else using.workers)
         for result in extract_corpus(batches, at, version, None if in_process else using, extract):
             if result.part is not None:
                 if exchange:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -209,6 +210,58 @@ def read_source(wanted: Wanted, extract: Extract) -> tuple[Rows | None, Looked]:
         return rows, Looked(source.name, sha256, beside_sha256, kept=False)
 
 
+class Copies:
+    """Documents read so far, so that the same bytes with the same sidecar under another name are not read again; of that
+    name they are a document of their own, whose rows differ in their ids and its path only."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[int, str], list[tuple[Source, Rows, Looked]]] = defaultdict(list)
+
+    def add(self, source: Source, rows: Rows, looked: Looked) -> None:
+        """Remembers what was read, unless it could not be read in full."""
+        if source.fault is None and rows["documents"][0].get("status") == "ok":
+            self._read[_alike(source)].append((source, rows, looked))
+
+    def of(self, wanted: Wanted) -> tuple[Rows, Looked] | None:
+        """The rows of a copy of a document read before; None where it is none."""
+        source = wanted.source
+        alike = self._read.get(_alike(source))
+        if not alike or wanted.sha256 is not None or source.fault is not None:
+            return None
+        with ExitStack() as stack:
+            try:
+                sha256 = hash_or_nothing(stack.enter_context(at_hand(source.location)))
+                beside = hash_or_nothing(stack.enter_context(at_hand(source.sidecar))) if source.sidecar else ""
+            except OSError:
+                return None
+        for other, rows, looked in alike:
+            if (looked.sha256, looked.sidecar_sha256) == (sha256, beside) and sha256:
+                return _renamed(rows, other, source), Looked(source.name, sha256, beside, kept=False)
+        return None
+
+
+def _alike(source: Source) -> tuple[int, str]:
+    return source.stamp[0], Path(source.name).suffix
+
+
+_IDS = ("doc_id", "observation_id", "target_id", "actual_observation_id")
+_ID_LISTS = ("links_to", "observation_ids")
+
+
+def _renamed(rows: Rows, source: Source, copy: Source) -> Rows:
+    """The rows of a document as those of its copy."""
+    old, new = source.doc_id, copy.doc_id
+
+    def renamed(row: dict[str, Any]) -> dict[str, Any]:
+        ids = {c: row[c].replace(old, new, 1) for c in _IDS if row.get(c)}
+        lists = {c: [i.replace(old, new, 1) for i in row[c]] for c in _ID_LISTS if row.get(c)}
+        return row | ids | lists
+
+    made = {table: [renamed(row) for row in found] for table, found in rows.items()}
+    made["documents"][0]["path"] = printable(copy.name)
+    return made
+
+
 def _without_bytes(wanted: Wanted, fault: tuple[str, str], sha256: str) -> tuple[Rows | None, Looked]:
     """The row of a document that has no bytes."""
     source = wanted.source
@@ -249,11 +302,13 @@ def read_batch(
     reader = extract or own_reader()
     read: list[tuple[Source, Rows]] = []
     looked: list[Looked] = []
+    copies = Copies()
     for wanted in batch:
-        rows, outcome = read_source(wanted, reader)
+        rows, outcome = copies.of(wanted) or read_source(wanted, reader)
         looked.append(outcome)
         if rows is not None:
             read.append((wanted.source, rows))
+            copies.add(wanted.source, rows, outcome)
     if not read:
         return BatchResult(None, tuple(looked))
     try:

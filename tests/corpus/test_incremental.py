@@ -210,3 +210,32 @@ def test_workers_and_one_process_make_the_same_rows(tmp_path: Path) -> None:
         write(raw / f"{n}.txt", f"2011 births {n}")
     one, two = read(raw, tmp_path / "one"), read(raw, tmp_path / "two", workers=2)
     assert_same(one, two)
+
+
+@pytest.mark.usefixtures("opened")
+def test_the_same_bytes_are_read_once_and_are_two_documents(tmp_path: Path, opened: Path) -> None:
+    raw = tmp_path / "raw"
+    said = "2011 births 120\n2012 births 130\n"
+    for name in ("a.txt", "b/copy.txt", "other.txt", "another.md", "described.txt"):
+        write(raw / name, said)
+    write(raw / "other.txt", said.replace("130", "131"))
+    write(raw / "described.yaml", "title: another\n")
+    read_corpus_once = read(raw, tmp_path / "cache")
+    names = [Path(line).name for line in opened.read_text(encoding="utf-8").split()]
+    assert sorted(names) == ["a.txt", "another.md", "described.txt", "other.txt"]
+    alone = [read(raw_of(tmp_path, raw, name), tmp_path / f"cache {name}") for name in ("a.txt", "b/copy.txt")]
+    for table in DOCUMENT_TABLES:
+        both = read_corpus_once.table(table)
+        for one in alone:
+            rows = one.table(table)
+            assert_frame_equal(
+                both.join(rows.select("doc_id").unique(), on="doc_id", how="semi"), rows, check_exact=True
+            )
+
+
+def raw_of(folder: Path, raw: Path, name: str) -> Path:
+    """A raw folder with one of the documents, under the same name."""
+    alone = folder / f"raw {name.replace('/', ' ')}"
+    (alone / name).parent.mkdir(parents=True)
+    shutil.copy2(raw / name, alone / name)
+    return alone
