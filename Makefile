@@ -121,7 +121,7 @@ docs: $(VENV)/.run-stamp
 # speed and memory of the whole path; BENCH=--full for 100,000 documents, BENCH=--check to compare with the baseline
 bench: $(VENV)/.dev-stamp
 	$(BIN)/python benchmarks/pipeline.py $(BENCH)
-	$(BIN)/python benchmarks/analysis.py
+	$(BIN)/python benchmarks/analysis.py $(filter --check,$(BENCH))
 
 fuzz: $(VENV)/.dev-stamp
 	$(BIN)/pytest -m long -k fuzz

@@ -2,11 +2,15 @@
 
     python benchmarks/analysis.py                                  1 million points and observations
     python benchmarks/analysis.py --rows 10000000 --json out.json  10 million
+    python benchmarks/analysis.py --check                          compare with benchmarks/analysis_baseline.json, exit 1
+                                                                   where a stage became slower
+    python benchmarks/analysis.py --rebase                         make this run the baseline
 
 Every stage runs in a process of its own that reads its input from Parquet; CPU and wall seconds are those of the stage's
 function alone, the peak is that of the whole process. Rows hold gaps, several kinds of period, two bases, conflicts,
-approximations, zeros and negative values; contents depend on the row number only. On a machine with other work look at
-the ratio, which relates a stage's processor time to that of a sort and a join made in the same run.
+approximations, zeros and negative values; targets hold for a year or a plan of five; contents depend on the row number
+only. On a machine with other work look at the ratio, which relates a stage's processor time to that of a sort and a join
+made just before and just after it; the check compares ratios, not seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +30,13 @@ from typing import Any
 
 import polars as pl
 
-STAGES = ("series", "growth", "growth_parts", "quality", "identities", "gaps", "gates", "publishable")
+STAGES = ("series", "growth", "growth_parts", "gaps", "gap_parts", "quality", "identities", "gates", "publishable")
+"""`_parts`: the same table in parts of whole places, of which few are in memory at a time."""
+
+BASELINE = Path(__file__).resolve().with_name("analysis_baseline.json")
+TOLERANCE = 1.5
+"""How many times the baseline's ratio a stage may take; ratios of one machine vary by a quarter."""
+
 YEARS = 22
 GAP = 8  # one year in eight is missing
 COPIES = 5  # one observation in five repeats a key of another document
@@ -176,7 +186,8 @@ def synthetic_observations(rows: int, indicators: pl.DataFrame) -> pl.LazyFrame:
 
 
 def synthetic_targets(series: pl.LazyFrame) -> pl.LazyFrame:
-    """A table `targets` with a target for every fifth annual point of `series`."""
+    """A table `targets` with a target for every fifth annual point of `series`, every third of them the goal of a plan of
+    five years."""
     from pipelines.warehouse.schema import SCHEMAS
 
     chosen = series.filter(pl.col("period_kind") == "annual").gather_every(5).with_row_index("nr")
@@ -192,7 +203,9 @@ def synthetic_targets(series: pl.LazyFrame) -> pl.LazyFrame:
         "sentence": pl.lit(""),
         "flags": pl.lit([], pl.List(pl.String)),
     }
-    own = {"place_code", "indicator_id", "scope", "period", "unit"}
+    plan = pl.format("{}..{}", pl.col("year") - 2, pl.col("year") + 2)
+    known["period"] = pl.when(pl.col("nr") % 3 == 0).then(plan).otherwise("period")
+    own = {"place_code", "indicator_id", "scope", "unit"}
     columns = [
         pl.col(c) if c in own else known.get(c, pl.lit(None, dtype)).cast(dtype).alias(c)
         for c, dtype in SCHEMAS["targets"].items()
@@ -232,10 +245,11 @@ def _stage(name: str, folder: Path) -> tuple[list[str], Callable[..., Sized]]:
     if name == "growth_parts":
         from pipelines.analysis.growth import growth_parts
 
-        def in_parts(series: pl.LazyFrame, indicators: pl.DataFrame) -> range:
-            return range(sum(part.height for part in growth_parts(series, indicators)))
+        return ["series", "indicators"], lambda *tables: range(sum(part.height for part in growth_parts(*tables)))
+    if name == "gap_parts":
+        from pipelines.analysis.targets import gap_parts
 
-        return ["series", "indicators"], in_parts
+        return ["series", "targets", "indicators"], lambda *t: range(sum(part.height for part in gap_parts(*t)))
     if name == "quality":
         from pipelines.analysis.quality import quality_checks
 
@@ -296,66 +310,126 @@ def calibrate() -> float:
 def _read(stage: str, table: str, folder: Path) -> pl.DataFrame | pl.LazyFrame:
     """The large tables as scans where the stage reads what it needs, else in memory."""
     path = folder / f"{table}.parquet"
-    scanned = {
-        ("growth", "series"),
-        ("growth_parts", "series"),
-        ("gaps", "series"),
-        ("quality", "series"),
-        ("series", "observations"),
-    }
+    scanned = {(s, "series") for s in ("growth", "growth_parts", "gaps", "gap_parts", "quality")}
+    scanned.add(("series", "observations"))
     return pl.scan_parquet(path) if (stage, table) in scanned else pl.read_parquet(path)
 
 
-def main() -> None:
-    """Generates, runs every stage in a fresh process, prints a table and writes JSON."""
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [
+            line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = names[0] if names else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else None
+    return {
+        "processor": model,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gb": memory and round(memory),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "polars": pl.__version__,
+    }
+
+
+_COLUMNS = {
+    "stage": "",
+    "rows_in": ",",
+    "rows_out": ",",
+    "wall_s": ".2f",
+    "cpu_s": ".2f",
+    "ratio": ".2f",
+    "peak_gb": ".2f",
+}
+
+
+def as_markdown(facts: dict[str, Any], results: list[dict[str, Any]]) -> str:
+    """The results as a table, the machine above it."""
+    head = [", ".join(f"{name} {value}" for name, value in facts.items()), ""]
+    names = [name.replace("_s", " s").replace("_gb", " GB").replace("_", " ") for name in _COLUMNS]
+    rows = [[format(r[name], form) for name, form in _COLUMNS.items()] for r in results]
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join([*head, *(f"| {' | '.join(line)} |" for line in lines)]) + "\n"
+
+
+def slower(results: list[dict[str, Any]], baseline: dict[str, float], tolerance: float = TOLERANCE) -> list[str]:
+    """One sentence for each stage whose ratio grew beyond the tolerance."""
+    return [
+        f"{r['stage']}: {r['ratio']:.2f} times the calibration, {r['ratio'] / was:.2f} times the baseline's {was:.2f}"
+        for r in results
+        if (was := baseline.get(r["stage"])) is not None and r["ratio"] > was * tolerance
+    ]
+
+
+def run(folder: Path, rows: int, stages: list[str]) -> list[dict[str, Any]]:
+    """What was measured of each stage, each in a fresh process; generates the inputs where they are not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def child(stage: str) -> str:
+        command = [sys.executable, __file__, "--one", stage, "--rows", str(rows), "--folder", str(folder)]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
+
+    if not (folder / "observations.parquet").is_file():
+        generate_in = [sys.executable, __file__, "--one", "generate", "--rows", str(rows), "--folder", str(folder)]
+        subprocess.run(generate_in, check=True)
+    results = []
+    before = float(child("calibrate"))
+    for stage in stages:
+        found = json.loads(child(stage))
+        after = float(child("calibrate"))
+        unit = (before + after) / 2
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        results.append(
+            found | {"ratio": round(found["cpu_s"] / unit, 3), "calibration_cpu_s": round(unit, 3), "load": load}
+        )
+        before = after
+    return results
+
+
+def main() -> int:
+    """Generates, runs every stage in a fresh process, prints a table, writes JSON, and compares where asked."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--stages", default=",".join(STAGES))
     parser.add_argument("--json", type=Path, help="also write the results here")
     parser.add_argument("--folder", type=Path, help="keep the inputs here and use those that are there")
+    parser.add_argument("--check", action="store_true", help="exit 1 where a stage is slower than in the baseline")
+    parser.add_argument("--rebase", action="store_true", help="make this run the baseline of its stages")
     parser.add_argument("--one", choices=("generate", "calibrate", *STAGES), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one == "generate":
         generate(given.folder, given.rows)
-        return
-    if given.one == "calibrate":
-        print(calibrate())
-        return
+        return 0
     if given.one:
-        print(json.dumps(measure(given.one, given.folder)))
-        return
+        print(calibrate() if given.one == "calibrate" else json.dumps(measure(given.one, given.folder)))
+        return 0
     with tempfile.TemporaryDirectory() as temporary:
-        folder = given.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-
-        def child(stage: str) -> str:
-            command = [sys.executable, __file__, "--one", stage, "--rows", str(given.rows), "--folder", str(folder)]
-            return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-        if not (folder / "observations.parquet").is_file():
-            child("generate")
-        results = []
-        unit = float(child("calibrate").splitlines()[-1])
-        print(f"{'stage':<13}{'rows in':>12}{'rows out':>12}{'wall s':>9}{'CPU s':>9}{'ratio':>9}{'peak GB':>9}")
-        for stage in given.stages.split(","):
-            r = json.loads(child(stage).splitlines()[-1])
-            r["ratio"] = round(r["cpu_s"] / unit, 2)
-            results.append(r)
-            numbers = f"{r['wall_s']:>9}{r['cpu_s']:>9}{r['ratio']:>9}{r['peak_gb']:>9}"
-            print(f"{stage:<13}{r['rows_in']:>12}{r['rows_out']:>12}{numbers}", flush=True)
-        print(f"ratio: processor seconds over those of the calibration ({unit:.2f} s here and now)")
-    facts = {
-        "rows": given.rows,
-        "machine": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "calibration_cpu_s": round(unit, 3),
-        "python": platform.python_version(),
-        "polars": pl.__version__,
-    }
+        results = run(given.folder or Path(temporary), given.rows, given.stages.split(","))
+    facts = machine() | {"rows": given.rows}
+    print(as_markdown(facts, results))
+    print(
+        "ratio: processor seconds over those of a sort and a join of five million numbers, before and after the stage"
+    )
     if given.json:
         given.json.write_text(json.dumps({"facts": facts, "stages": results}, indent=1) + "\n", encoding="utf-8")
+    if given.rebase:
+        known = json.loads(BASELINE.read_bytes()) if BASELINE.is_file() else {}
+        ratios = known["ratios"] if known.get("rows") == given.rows else {}
+        ratios |= {r["stage"]: r["ratio"] for r in results}
+        BASELINE.write_text(json.dumps({"rows": given.rows, "ratios": ratios}, indent=1) + "\n", encoding="utf-8")
+    if given.check:
+        baseline = json.loads(BASELINE.read_bytes())
+        if baseline["rows"] != given.rows:
+            print(f"the baseline is of {baseline['rows']} rows", file=sys.stderr)
+            return 2
+        faults = slower(results, baseline["ratios"])
+        print("\n".join(faults), file=sys.stderr)
+        return 1 if faults else 0
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,6 +15,7 @@ import polars as pl
 
 from pipelines.analysis.change import cagr
 from pipelines.analysis.intervals import divided, finite
+from pipelines.series.lines import looked_up, run_number, starts
 
 POLARITY_ENDS = {"birth_rate": 2015, "natural_growth_rate": 2015}
 """Last year in which the catalogue's polarity holds; none after the two-child policy (METHODOLOGY 6)."""
@@ -220,31 +221,26 @@ def trend(points: pl.DataFrame, by: Sequence[str], theta: float = 0.0) -> pl.Dat
     error), se (of the slope), sxx. Slope needs two different years, s and se three points; null otherwise.
     METHODOLOGY 8.6 (theta 1) and 8.8 (theta 0).
     """
-    t, x = pl.col("year").cast(pl.Float64), pl.col("value")
-    first = pl.col("year").min().over(by) if by else pl.col("year").min()
-    w = (pl.col("year") - first + 1).cast(pl.Float64).pow(theta)
-    rows = points.filter(pl.col("value").is_not_null()).with_columns(w.alias("w"))
-    grouped = (
-        rows.sort("year").group_by(by, maintain_order=True)
-        if by
-        else rows.sort("year").group_by(pl.lit(0).alias("all"))
+    rows = points.filter(pl.col("value").is_not_null()).select(*by, "year", "value").sort(*by, "year")
+    group = rows.select(run_number(by).alias("group")) if by else rows.select(pl.lit(0).alias("group"))
+    rows = rows.hstack([group["group"].cast(pl.UInt32)]).with_columns(pl.col("year").cast(pl.Float64).alias("t"))
+    # means first, then the sums about them, as columns: sums of sums within groups are worked out group by group
+    means = _sums(rows.with_columns(pl.col("year").first().over("group").alias("first")), theta)
+    x, t = pl.col("value"), pl.col("t")
+    about = (
+        rows.with_columns(means[c].gather(rows["group"]) for c in ("first_year", "mean_year", "mean_value"))
+        .with_columns(_weight(pl.col("first_year"), theta).alias("w"))
+        .select(
+            "group",
+            (pl.col("w") * (t - pl.col("mean_year")) ** 2).alias("sxx"),
+            (pl.col("w") * (t - pl.col("mean_year")) * (x - pl.col("mean_value"))).alias("sxy"),
+            (pl.col("w") * (x - pl.col("mean_value")) ** 2).alias("syy"),
+        )
     )
-    wt = (pl.col("w") * t).sum() / pl.col("w").sum()
-    wx = (pl.col("w") * x).sum() / pl.col("w").sum()
-    sxx = (pl.col("w") * (t - wt) ** 2).sum()
-    sxy = (pl.col("w") * (t - wt) * (x - wx)).sum()
-    syy = (pl.col("w") * (x - wx) ** 2).sum()
-    sums = grouped.agg(
-        pl.len().cast(pl.Int64).alias("n"),
-        pl.col("year").first().alias("first_year"),
-        pl.col("year").last().alias("last_year"),
-        pl.col("value").last().alias("last_value"),
-        wt.alias("mean_year"),
-        wx.alias("mean_value"),
-        sxx.alias("sxx"),
-        sxy.alias("sxy"),
-        syy.alias("syy"),
+    sums = means.hstack(
+        about.group_by("group", maintain_order=True).agg(pl.col("sxx", "sxy", "syy").sum()).drop("group").get_columns()
     )
+    sums = rows.filter(starts(["group"])).select(by).hstack(sums.get_columns())
     slope = divided(pl.col("sxy"), pl.col("sxx"))
     residual = pl.max_horizontal(pl.col("syy") - slope * pl.col("sxy"), pl.lit(0.0))
     s = pl.when(pl.col("n") > 2).then(divided(residual, pl.col("n") - 2).sqrt())
@@ -253,6 +249,32 @@ def trend(points: pl.DataFrame, by: Sequence[str], theta: float = 0.0) -> pl.Dat
     )
     columns = ["n", "first_year", "last_year", "last_value", "mean_year", "mean_value", "slope", "s", "se", "sxx"]
     return out.select(*by, *columns)
+
+
+def _weight(first: pl.Expr, theta: float) -> pl.Expr:
+    return (pl.col("year") - first + 1).cast(pl.Float64).pow(theta) if theta else pl.lit(1.0)
+
+
+def _sums(rows: pl.DataFrame, theta: float) -> pl.DataFrame:
+    """n, first_year, last_year, last_value, mean_year and mean_value of each group of `rows`, weighted."""
+    weighed = rows.with_columns(_weight(pl.col("first"), theta).alias("w")).with_columns(
+        (pl.col("w") * pl.col("t")).alias("wt"), (pl.col("w") * pl.col("value")).alias("wx")
+    )
+    return (
+        weighed.group_by("group", maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("n"),
+            pl.col("year").first().alias("first_year"),
+            pl.col("year").last().alias("last_year"),
+            pl.col("value").last().alias("last_value"),
+            pl.col("w", "wt", "wx").sum(),
+        )
+        .select(
+            *("n", "first_year", "last_year", "last_value"),
+            (pl.col("wt") / pl.col("w")).alias("mean_year"),
+            (pl.col("wx") / pl.col("w")).alias("mean_value"),
+        )
+    )
 
 
 def fitted(year: pl.Expr) -> pl.Expr:
@@ -297,10 +319,18 @@ def projection(fits: pl.DataFrame) -> pl.DataFrame:
         (at + pl.col("tq") * spread).alias("at_target_hi"),
         divided((at - pl.col("target")) * pl.col("direction"), spread).alias("t_met"),
     )
-    p = pl.lit(None, pl.Float64)
-    for d in known:
-        p = pl.when(df == d).then(_student_cdf_expr(pl.col("t_met"), d)).otherwise(p)
-    return rows.with_columns(p.alias("p_met")).drop("tq", "t_met")
+    return rows.with_columns(_chances(rows, known)).drop("tq", "t_met")
+
+
+def _chances(rows: pl.DataFrame, degrees: Sequence[int]) -> pl.Series:
+    """`p_met` of rows with n and t_met, for each number of degrees of freedom apart: their formulas differ."""
+    told = rows.select(pl.row_index("row"), "n", "t_met")
+    parts = [
+        told.filter(pl.col("n") - 2 == d).select("row", _student_cdf_expr(pl.col("t_met"), d).alias("p_met"))
+        for d in degrees
+    ]
+    found = pl.concat([pl.DataFrame(schema={"row": told.schema["row"], "p_met": pl.Float64}), *parts])
+    return looked_up(told.select("row"), ["row"], found)["p_met"]
 
 
 def _student_cdf_expr(t: pl.Expr, df: int) -> pl.Expr:

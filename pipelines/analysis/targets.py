@@ -379,23 +379,25 @@ def _projected(pairs: pl.DataFrame, points: _Points, breaks: pl.DataFrame) -> pl
     """For pairs on the way to a target: the date at which a straight line through the series so far meets it, its 80% range
     and the chance to meet it in time (METHODOLOGY 8.8); null across a break and for all others."""
     rows = pairs.select(pl.row_index("row"), "ready", "line", "target", "target_year", "direction", "value_year")
-    open_rows = rows.filter(pl.col("ready") & (pl.col("target_year") > pl.col("value_year"))).drop_nulls("line")
-    history = (
-        open_rows.join(points.annual, on="line", how="inner")
-        .filter(pl.col("year") <= pl.col("value_year"))
-        .sort("row", "year")
+    on_the_way = pl.col("ready") & (pl.col("target_year") > pl.col("value_year"))
+    # several targets look along one line from one year: the line is fitted once
+    from_year = (pl.col("line").cast(pl.Int64) * _YEARS + pl.col("value_year")).alias("from")
+    open_rows = rows.filter(on_the_way).drop_nulls("line").with_columns(from_year)
+    ends = open_rows.select("from", "line").unique("from").sort("from")
+    at = points.annual["at"]
+    begin = at.search_sorted(ends["line"].cast(pl.Int64) * _YEARS)
+    after = at.search_sorted(ends["from"] + 1)
+    ends = ends.with_columns(begin.alias("begin"), after.alias("after")).filter(pl.col("begin") < pl.col("after"))
+    first, last = points.annual[ends["begin"]], points.annual[ends["after"] - 1]
+    spans = ends.select("line").with_columns(
+        *(last["year"], first["year"].alias("prior_year")),
+        *(last["revised"], first["revised"].alias("prior_revised")),
     )
-    ends = history.group_by("row", maintain_order=True).agg(
-        pl.col("line").first(),
-        pl.col("year").last(),
-        pl.col("year").first().alias("prior_year"),
-        pl.col("revised").last(),
-        pl.col("revised").first().alias("prior_revised"),
-    )
-    across = marked(ends.height, crossings(ends, points.lines, breaks))
-    whole = ends.filter(~across).select("row")
-    fits = trend(history.join(whole, on="row", how="semi").select("row", "year", "value"), ["row"])
-    found = projection(fits.join(open_rows.select("row", "target", "target_year", "direction"), on="row")).select(
+    whole = ends.filter(~marked(ends.height, crossings(spans, points.lines, breaks)))
+    history = whole.select("from", pl.int_ranges("begin", "after").alias("point")).explode("point", empty_as_null=False)
+    fits = trend(history.select("from").hstack(points.annual.select("year", "value")[history["point"]]), ["from"])
+    goals = open_rows.select("row", "from", "target", "target_year", "direction")
+    found = projection(goals.join(fits, on="from", how="inner")).select(
         "row",
         pl.col("date").alias("projected_date"),
         pl.col("date_early").alias("projected_early"),

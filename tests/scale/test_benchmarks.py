@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from benchmark_modules import module
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 SEEDS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
-
-
-def module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
-    assert spec and spec.loader
-    made = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules[name] = made  # dataclasses look their module up
-    spec.loader.exec_module(made)
-    return made
 
 
 @pytest.fixture(scope="module")
