@@ -58,7 +58,9 @@ def read(path: Path, *, max_bytes: int = MAX_BYTES) -> SourceText:
         if size > max_bytes:
             raise DocumentError("too_large", f"{size:,} bytes; files above {max_bytes:,} bytes are not read, split it.")
         with path.open("rb") as stream:
-            data = stream.read(max_bytes + 1)
+            data = stream.read(size + 1)
+            if len(data) > size:  # it grew, or tells no size; a buffer of max_bytes for each file would cost more
+                data += stream.read(max_bytes + 1 - len(data))
     except OSError as error:
         raise DocumentError("unreadable", f"The file cannot be opened: {error.strerror or error}.") from None
     return read_bytes(data, path.name, max_bytes=max_bytes)

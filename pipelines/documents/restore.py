@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import accumulate, chain, zip_longest
 from operator import add, itemgetter, sub
@@ -126,6 +126,12 @@ def _single() -> dict[int, str]:
     return {ord(a): b for a, b in zip(every, converted, strict=True) if len(b) == 1}
 
 
+@cache
+def _unusual() -> re.Pattern[str]:
+    """Characters without one of which a text needs no repair but of its numbers."""
+    return re.compile("|".join((_OUTER_GATE.pattern, _SINGLE.pattern, _any_traditional().pattern)).replace("]|[", ""))
+
+
 def simplify(text: str) -> str:
     """Traditional to simplified, one character for one character."""
     if _any_traditional().search(text) is None:
@@ -146,7 +152,12 @@ def restore(text: str) -> RestoredText:
     Every edit's span counts in `text`. Where an original character is lost the result holds DAMAGE_MARK, so that no
     number next to it can be read. Text without damage comes back as it is, with an empty list.
     """
-    steps = (_outer, repair_pinyin_damage, _inner)
+    unusual = _unusual().search(text) is not None
+    steps: tuple[Callable[[str], list[Edit]], ...] = (
+        lambda now: _outer(now) if unusual else [],
+        repair_pinyin_damage,
+        lambda now: _inner(now, singles=unusual or now is not text),
+    )
     current = text
     total = OffsetMap()
     edits: list[Edit] = []
@@ -163,7 +174,7 @@ def restore(text: str) -> RestoredText:
                 edits.append(Edit(start, end, e.replacement, e.edit_class, e.certain, e.candidates, e.number_risk))
         total = total.then(step_map)
         current = repaired
-    simplified = simplify(current)
+    simplified = simplify(current) if unusual or current is not text else text
     if edits and not total.is_identity:
         edits.sort(key=itemgetter(0, 1))
     done: list[Edit] = []
@@ -249,8 +260,8 @@ def _undo_mojibake(run: str) -> str | None:
     return value if all("\u2e80" <= c <= "\uffef" or "\u2010" <= c <= "\u206f" for c in value) else None
 
 
-def _inner(text: str) -> list[Edit]:
-    """Repairs inside numbers and of single characters."""
+def _inner(text: str, *, singles: bool = True) -> list[Edit]:
+    """Repairs inside numbers and, where `singles`, of single characters."""
     work = _Pass(text)
     taken: set[int] = set()
     for found in _PERMILLE.finditer(text) if _any_of("oOｏＯ", text) else ():
@@ -260,7 +271,7 @@ def _inner(text: str) -> list[Edit]:
         if start and _is_digit(text[start - 1]):
             work.add(start, found.end(), "‰", "permille")
             taken.update(range(start, found.end()))
-    for found in _SINGLE.finditer(text):
+    for found in _SINGLE.finditer(text) if singles else ():
         at, c = found.start(), found.group()
         if at in taken:
             continue

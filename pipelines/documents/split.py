@@ -30,6 +30,8 @@ _TITLE_YEAR = re.compile(r"(?:19|20)[0-9]{2}年|[一二][〇○零九][〇○零
 _TITLE_PLACE = re.compile(r"[^\W0-9全我本各该县区市镇乡辖城老集小山困](?:[县区市镇乡]|街道)(?![级域内委直])")
 _GENERIC_PLACE = re.compile(r"[全我本各该][县区市镇乡]|各乡镇")
 _NO_TITLE = re.compile(r"[。，,；;：:！!？?]|^(?:附|图|表)")
+_OPENS = frozenset("一二三四五六七八九十123456789(（第尊各领代同委来作供报")
+"""How lines begin that the patterns above and SIGNATURE know."""
 SIGNATURE = re.compile(r"^\s*[(（]?(?:作者系|作者单位|供稿|报送单位)")
 
 
@@ -56,30 +58,32 @@ def split(
     seen_later = seen_prose = False
     reached, mark = 0, ""
     for i, (start, _, line) in enumerate(lines):
-        if start in marked or not line.strip():
+        bare = line.strip()
+        if start in marked or not bare:
             continue
-        if HEADING_ABOVE.match(line):
+        known = bare[0] in _OPENS
+        if known and HEADING_ABOVE.match(line):
             reached = 0
-        elif item := ITEM.match(line):
+        elif known and (item := ITEM.match(line)):
             again = int(item["number"]) == 1 and reached > 1 and item["mark"] != mark
-            if again and len(line.strip()) <= ITEM_HEADING_LENGTH:
+            if again and len(bare) <= ITEM_HEADING_LENGTH:
                 starts.append(start)
                 seen_later = False
             reached, mark = int(item["number"]), item["mark"]
-        if HEADING_LATER.match(line):
+        if known and HEADING_LATER.match(line):
             seen_later = True
-        elif HEADING_ONE.match(line) and seen_later:
+        elif seen_later and known and HEADING_ONE.match(line):
             first = _opening(lines, i, starts[-1])
             if first > starts[-1]:
                 starts.append(first)
             seen_later = False
-        elif GREETING.match(line) and seen_later and start > starts[-1]:
+        elif seen_later and known and GREETING.match(line) and start > starts[-1]:
             starts.append(start)
             seen_later = False
-        elif SIGNATURE.match(line) and i + 1 < len(lines) and any(s.strip() for _, _, s in lines[i + 1 :]):
+        elif known and SIGNATURE.match(line) and i + 1 < len(lines) and any(s.strip() for _, _, s in lines[i + 1 :]):
             starts.append(lines[i + 1][0])
             seen_later = False
-        elif seen_prose and i and not lines[i - 1][2].strip() and _is_title(line.strip()):
+        elif seen_prose and i and not lines[i - 1][2].strip() and _is_title(bare):
             starts.append(start)
             seen_later = seen_prose = False
             reached = 0
@@ -96,10 +100,10 @@ def split(
         if len({place for _, place in headed}) >= 2:
             starts += [start for n, (start, place) in enumerate(headed) if n == 0 or headed[n - 1][1] != place]
     starts = sorted(set(starts))
-    line_starts = [a for a, _, _ in lines]
-    sections: list[Section] = []
     if len(starts) == 1:
         return [Section(0, 0, len(text))]
+    line_starts = [a for a, _, _ in lines]
+    sections: list[Section] = []
     paragraphs: dict[str, int] = {}
     for number, start in enumerate(starts):
         end = starts[number + 1] if number + 1 < len(starts) else len(text)
