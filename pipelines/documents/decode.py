@@ -43,10 +43,12 @@ _COMMON: Final = (
 )
 
 _GOOD: Final = re.compile(f"[{_COMMON}\u3000-\u3011，。；：！？（）、“”]+")
-_BAD: Final = re.compile("[\ue000-\uf8ff\ufffd\u3040-\u30ff\U00010000-\U0010ffff]+")
-_ASCII: Final = re.compile("[\x00-\x7f]+")
+_BAD: Final = re.compile("[^\u3100-\udfff\x00-\u303f\uf900-\ufffc\ufffe\uffff]+")
+"""Private use, kana, beyond the basic plane, the replacement character: told by what it is not, which is faster."""
 _CONTROLS: Final = bytes([*range(0x07), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F])
 _WIDE_BYTES: Final = bytes(range(0x80, 0x100))
+_NOT_UTF8: Final = bytes([0xC0, 0xC1, *range(0xE0, 0xE3), *range(0xEA, 0x100)])
+"""Bytes in no character of Chinese text in UTF-8."""
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
@@ -108,7 +110,7 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
 def likelihood(text: str) -> float:
     """How much a text reads like Chinese: share of very common characters, less what no real text holds."""
     sample = text[:200_000]
-    wide = len(sample) - _count(_ASCII, sample) or 1
+    wide = len(sample) - len(sample.encode("ascii", "ignore")) or 1
     return (_count(_GOOD, sample) - 3 * _count(_BAD, sample)) / wide
 
 
@@ -143,6 +145,8 @@ def _wide_without_mark(data: bytes) -> str | None:
 def _mostly_utf8(data: bytes) -> bool:
     sample = data[:200_000]
     wide = len(sample) - len(sample.translate(None, _WIDE_BYTES))
+    if len(sample) - len(sample.translate(None, _NOT_UTF8)) > 0.03 * wide:
+        return False  # as in nearly every text in GB18030, without a look at each character
     valid = sum(map(len, re.findall(rb"[\xe3-\xe9][\x80-\xbf]{2}|[\xc2-\xdf][\x80-\xbf]", sample)))
     return wide > 0 and valid / wide > 0.97
 
