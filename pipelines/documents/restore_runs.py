@@ -60,7 +60,12 @@ def repair_pinyin_damage(text: str) -> list[Edit]:
     rest = repeat(""), repeat("annotation"), repeat(True), repeat(()), repeat(False)
     edits: list[Edit] = list(map(_new_edit, zip(starts, ends, *rest, strict=False)))
     if "?" in text or "？" in text:
-        edits = _merge(edits, _Page(text, starts, ends, set(before)).runs())
+        kept = (
+            "".join(pieces[::2])
+            if all(fits)
+            else "".join(map(text.__getitem__, map(slice, (0, *ends), (*starts, None))))
+        )
+        edits = _merge(edits, _Page(text, kept, starts, ends, set(before)).runs())
     return _merge(edits, _unexplained(text, edits, loose))
 
 
@@ -112,12 +117,11 @@ def _shifted_end(text: str, at: int) -> int:
 class _Page:
     """What the whole page says, for reading its runs."""
 
-    def __init__(self, text: str, starts: list[int], ends: list[int], always: set[str]) -> None:
+    def __init__(self, text: str, kept: str, starts: list[int], ends: list[int], always: set[str]) -> None:
         self.text = text
         self.starts = starts
         self.ends = ends
         self.simple = simplified()
-        kept = "".join(map(text.__getitem__, map(slice, (0, *ends), (*starts, None))))
         level = max((key_of()[c].level for c in always if c in key_of()), default=0)
         self.search = Search(
             text,

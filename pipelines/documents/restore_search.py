@@ -179,6 +179,7 @@ class Search:
         self._shown = shown()
         self._writable = writable()
         self._moves_at: dict[tuple[int, int], list[tuple[_Move, str, bool]]] = {}
+        self._ways_at: dict[tuple[int, str, bool], list[tuple[_Move, list[str]]]] = {}
         self._firsts_by_lead: dict[tuple[int, int], tuple[list[str], list[int]]] = {}
         self._lost_by_lead: dict[tuple[int, int], tuple[list[str], frozenset[str]]] = {}
         self._top_seconds: dict[int, list[tuple[float, str, int]]] = {}
@@ -190,6 +191,7 @@ class Search:
         """
         before = self.ranker.extend(START, left[-LEFT:])
         self._moves_at.clear()
+        self._ways_at.clear()
         starts = [g for g in self._openings(at, left, last, before) if g.chars]
         if not starts:
             return []
@@ -229,27 +231,55 @@ class Search:
         by_end: dict[int, list[_Ended]] = {}
         for one in ended:
             by_end.setdefault(one.front.at, []).append(one)
+        for ones in by_end.values():
+            ones.sort(key=_badness)
+            del ones[_CLOSED:]
         unique: dict[tuple[str, int], Reading] = {}
-        for end, ones in by_end.items():
-            rest, cost = self._rest(end, far)
-            ones.sort(key=lambda e: (e.badness, e.chars))
-            tails = Tails.of([e.tail for e in ones[:_CLOSED]])
-            for char in rest:
-                tails = self.ranker.add_all(tails, char)
-            for one, score in zip(ones, tails.score, strict=False):
-                reading = Reading(end, one.chars, score - cost, one.front.kind)
-                known = unique.get((one.chars, end))
-                if known is None or known.score < reading.score:
-                    unique[one.chars, end] = reading
+        for one, score in self._closed(by_end, far):
+            end = one.front.at
+            known = unique.get((one.chars, end))
+            if known is None or known.score < score:
+                unique[one.chars, end] = Reading(end, one.chars, score, one.front.kind)
         found = sorted(unique.values(), key=_worth)[:_BEST]
         rest, cost = self._rest(at + 1, far)
         tail = self.ranker.extend(before, "?" + rest)
         found.append(Reading(at, "", tail[4] - cost - _LEFT_ALONE, 0))
         return sorted(found, key=_worth)
 
+    def _closed(self, by_end: Mapping[int, list[_Ended]], far: int) -> list[tuple[_Ended, float]]:
+        """Readings with their scores at `far`, the text behind each taken as it stands.
+
+        Those that ended earlier take on each character together with those that end in front of it.
+        """
+        joining = dict(sorted(by_end.items()))
+        closed: list[tuple[_Ended, float]] = []
+        while joining:
+            place = next(iter(joining))
+            ones: list[_Ended] = []
+            tails = Tails([], [], [], [], [])
+            costs: list[float] = []
+            while True:
+                more = joining.pop(place, None)
+                if more is not None:
+                    ones += more
+                    costs += [0.0] * len(more)
+                    tails = tails.and_also(Tails.of([one.tail for one in more]))
+                if place >= far:
+                    break
+                skipped = self._ends.get(place)
+                if skipped is not None:
+                    place = skipped
+                    continue
+                char, cost = self._as_it_stands(place)
+                tails = self.ranker.add_all(tails, char)
+                if cost:
+                    costs = [known + cost for known in costs]
+                place += 1
+            closed += zip(ones, map(sub, tails.score, costs), strict=True)
+        return closed
+
     def _rest(self, at: int, far: int) -> tuple[str, float]:
         """The text from raw character `at` to `far` taken as it stands, and what its oddities cost."""
-        text = self.text
         cost = 0.0
         out: list[str] = []
         while at < far:
@@ -257,17 +287,25 @@ class Search:
             if end is not None:
                 at = end
                 continue
-            c = text[at]
-            if c in "?？":
-                cost += 6.0 if text[at + 1 : at + 2] not in STOP_MARKS else 14.0
-            elif c == "(" or (c.isascii() and c.isalpha()):
-                if _REST.match(text, at):
-                    cost += 30.0
-            elif (c not in self._simple and c not in possible()) or is_impossible(c):
-                cost += 12.0
-            out.append(self._simple.get(c, c))
+            char, odd = self._as_it_stands(at)
+            out.append(char)
+            cost += odd
             at += 1
         return "".join(out), cost
+
+    def _as_it_stands(self, at: int) -> tuple[str, float]:
+        """The raw character, simplified, and what it costs if it is odd."""
+        text = self.text
+        c = text[at]
+        cost = 0.0
+        if c in "?？":
+            cost = 6.0 if text[at + 1 : at + 2] not in STOP_MARKS else 14.0
+        elif c == "(" or (c.isascii() and c.isalpha()):
+            if _REST.match(text, at):
+                cost = 30.0
+        elif (c not in self._simple and c not in possible()) or is_impossible(c):
+            cost = 12.0
+        return self._simple.get(c, c), cost
 
     def _poor(self, best: Reading, left: str) -> bool:
         """True when a character of the reading is rare and belongs to no word there: something may have vanished."""
@@ -516,23 +554,32 @@ class Search:
         unit = self._pairs.get(token)
         if unit is None and not "@" <= token <= "~":
             return
-        ranker = self.ranker
-        following = self._following(at, unit)
-        second = unit[0] if unit is not None else ord(token)
-        before_following: Set[str] = leading(following, second) | ranker.preceding(following) if following else _NONE
         forms, trails = self._firsts(lead, front.limit)
-        tails = ranker.add_each(tail, forms)
-        front = front._replace(kind=max(1, front.kind), vanished=front.vanished + 1, limit=-1)
+        tails = self.ranker.add_each(tail, forms)
+        front = _Front(at, lead, max(1, front.kind), front.vanished + 1, -1, front.open_quote, front.short_quote)
         for n in sorted(range(len(forms)), key=tails.score.__getitem__, reverse=True)[:_VANISHED]:
             form, high = forms[n], trails[n] >= 0xAA
-            wanted = self._known_after(form, 0, second) | before_following
-            ways: dict[_Move, list[str]] = {}
-            for _, _, lead2 in self._chosen(second, high, wanted):
-                for move, form2, stands in self._moves(at, lead2):
-                    if stands:
-                        ways.setdefault(move._replace(char=""), []).append(form2)
-            for move, forms2 in ways.items():
-                self._put_each(out, front, chars + form, tails.at(n), forms2, move)
+            here = (at, form, high)
+            ways = self._ways_at.get(here)
+            if ways is None:
+                ways = self._ways_at[here] = self._ways(at, form, high, unit)
+            tail = tails.at(n)
+            for move, forms2 in ways:
+                self._put_each(out, front, chars + form, tail, forms2, move)
+
+    def _ways(self, at: int, form: str, high: bool, unit: tuple[int, int] | None) -> list[tuple[_Move, list[str]]]:
+        """Characters that may follow one behind which a pair shows nothing, by the way they read the raw characters."""
+        second = unit[0] if unit is not None else ord(self.text[at])
+        following = self._following(at, unit)
+        wanted = self._known_after(form, 0, second)
+        if following:
+            wanted = wanted | leading(following, second) | self.ranker.preceding(following)
+        ways: dict[_Move, list[str]] = {}
+        for _, _, lead in self._chosen(second, high, wanted):
+            for move, form2, stands in self._moves(at, lead):
+                if stands:
+                    ways.setdefault(move._replace(char=""), []).append(form2)
+        return list(ways.items())
 
     def _firsts(self, lead: int, limit: int) -> tuple[list[str], list[int]]:
         """Forms of characters with this first byte whose second one opens a pair that shows nothing, and that byte."""
@@ -575,9 +622,6 @@ class Search:
         return self._simple.get(char, char)
 
 
-_NONE: Final[frozenset[str]] = frozenset()
-
-
 def is_impossible(char: str) -> bool:
     """A character the converter cannot have written there."""
     return (
@@ -585,6 +629,10 @@ def is_impossible(char: str) -> bool:
         or "\u0400" <= char <= "\u04ff"
         or "\u3040" <= char <= "\u30ff"
     )
+
+
+def _badness(ended: _Ended) -> tuple[float, str]:
+    return ended.badness, ended.chars
 
 
 def _worth(reading: Reading) -> tuple[float, int, str]:
