@@ -6,7 +6,8 @@ is put together from clauses, so that no cache of texts helps. Sentences come fr
 further folders; some are patterns filled from the catalogue of indicators. The shares give about 4.5 numbers in Arabic
 digits a KB, as reports have.
 
-usage: python benchmarks/make_corpus.py FOLDER [--documents N] [--damaged SHARE] [--seed N] [--kilobytes MEAN] [--more DIR]
+usage: python benchmarks/make_corpus.py FOLDER [--documents N] [--damaged SHARE] [--damage-density RUNS] [--seed N]
+                                        [--kilobytes MEAN] [--more DIR]
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ PER_FOLDER = 8
 
 _SENTENCE = re.compile(r"[^。！？；\n]{6,160}[。！？；]")
 _NUMBER = re.compile(r"[0-9]+")
+_QUESTIONS = re.compile(r"[?？]+")
 _UNCLEAN = re.compile(r"\([a-zāáǎàēéěèīíǐìōóǒòūúǔùüǖǘǚǜ]+\)|\?|�")
 _PATTERNS = (
     "{year}年，全{level}{name}{a}{unit}，比上年增长{b}%。",
@@ -141,8 +143,28 @@ def _filled(stuff: Material, county: County, year: int, rng: random.Random) -> s
     )
 
 
-def document(number: int, seed: int, kilobytes: float, damaged: float, more: tuple[Path, ...]) -> tuple[str, bytes]:
-    """Path inside the corpus and bytes of one document."""
+def _damaged(paragraphs: Sequence[str], level: int, density: float | None) -> str:
+    """The paragraphs as the converter shows them; with `density` only so many of those with broken runs that there are
+    about so many question marks, which open the runs, in a MB."""
+    if density is None:
+        return damage("".join(paragraphs), level)
+    kept: list[str] = []
+    runs = size = 0
+    for paragraph in paragraphs:
+        shown = damage(paragraph, level)
+        broken = len(_QUESTIONS.findall(shown)) - len(_QUESTIONS.findall(paragraph))
+        here = size + len(shown.encode())
+        if not broken or runs + broken / 2 <= here * density / 1e6 + 1:
+            kept.append(shown)
+            runs += broken
+            size = here
+    return "".join(kept)
+
+
+def document(
+    number: int, seed: int, kilobytes: float, damaged: float, more: tuple[Path, ...], density: float | None = None
+) -> tuple[str, bytes]:
+    """Path inside the corpus and bytes of one document; `density` is that of broken runs in damaged ones."""
     stuff = material(more)
     county = stuff.counties[(number // PER_FOLDER) * 7919 % len(stuff.counties)]
     lap = number // (PER_FOLDER * len(stuff.counties))
@@ -168,7 +190,7 @@ def document(number: int, seed: int, kilobytes: float, damaged: float, more: tup
         parts.append("\n")
     text = "".join(parts)
     if rng.random() < damaged:
-        text = damage(text, rng.randint(4, 19))
+        text = _damaged(text.splitlines(keepends=True), rng.randint(4, 19), density)
     encoding = "gb18030" if rng.random() < GB18030_SHARE else "utf-8"
     return f"{county.code[:2]}/{county.code}/{year}-{number}.txt", text.encode(encoding)
 
@@ -180,17 +202,24 @@ def documents(
     kilobytes: float = MEAN_KB,
     damaged: float = 0.2,
     more: tuple[Path, ...] = (),
+    density: float | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Paths and bytes of documents."""
     for number in numbers:
-        yield document(number, seed, kilobytes, damaged, more)
+        yield document(number, seed, kilobytes, damaged, more, density)
 
 
 def _write(
-    folder: Path, numbers: Sequence[int], seed: int, kilobytes: float, damaged: float, more: tuple[Path, ...]
+    folder: Path,
+    numbers: Sequence[int],
+    seed: int,
+    kilobytes: float,
+    damaged: float,
+    more: tuple[Path, ...],
+    density: float | None,
 ) -> int:
     size = 0
-    for name, data in documents(numbers, seed=seed, kilobytes=kilobytes, damaged=damaged, more=more):
+    for name, data in documents(numbers, seed=seed, kilobytes=kilobytes, damaged=damaged, more=more, density=density):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -206,15 +235,16 @@ def write_corpus(
     kilobytes: float = MEAN_KB,
     damaged: float = 0.2,
     more: tuple[Path, ...] = (),
+    density: float | None = None,
     workers: int = 2,
 ) -> int:
     """Writes `n` documents below a folder and returns their bytes."""
     step = 500
     tasks = [range(i, min(i + step, n)) for i in range(0, n, step)]
     if len(tasks) < 2 or workers < 2:
-        return sum(_write(folder, t, seed, kilobytes, damaged, more) for t in tasks)
+        return sum(_write(folder, t, seed, kilobytes, damaged, more, density) for t in tasks)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        made = [pool.submit(_write, folder, t, seed, kilobytes, damaged, more) for t in tasks]
+        made = [pool.submit(_write, folder, t, seed, kilobytes, damaged, more, density) for t in tasks]
         return sum(m.result() for m in made)
 
 
@@ -224,6 +254,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--documents", type=int, default=1000)
     parser.add_argument("--damaged", type=float, default=0.2)
+    parser.add_argument(
+        "--damage-density", type=float, help="broken runs a MB in damaged documents; as it comes if unset"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kilobytes", type=float, default=MEAN_KB)
     parser.add_argument("--more", type=Path, action="append", default=[])
@@ -235,6 +268,7 @@ def main() -> None:
         kilobytes=given.kilobytes,
         damaged=given.damaged,
         more=tuple(given.more),
+        density=given.damage_density,
     )
     print(f"{given.documents} documents, {size / 1e6:.1f} MB below {given.folder}")
 

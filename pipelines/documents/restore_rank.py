@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import re
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from functools import cache, lru_cache
@@ -179,13 +178,11 @@ class Ranker(dict[str, float]):
         sample = page[:PAGE_SAMPLE]
         super().__init__(_characters())
         self._sample = sample
-        codes = array("I")  # numbers are counted several times faster than strings
-        codes.frombytes(sample.encode("utf-32-le", "surrogatepass"))
-        self._chars = Counter(codes)
-        for char in map(chr, self._chars):
+        self._chars = Counter(sample)
+        for char in self._chars:
             self.pop(char, None)
         for char in "?？":
-            self._chars[ord(char)] = 0
+            self._chars[char] = 0
         self._has_word = has_word
         words = cut(sample)
         self._total = max(len(words), 1500)
@@ -217,7 +214,7 @@ class Ranker(dict[str, float]):
         else:
             alone = self._single.get(word, 0) if word not in "?？" else 0
             share = 0.6 * _sign_or_char(word) + 0.3 * alone / self._total
-            score = log(share + _PART * self._chars[ord(word)] / self._size)
+            score = log(share + _PART * self._chars[word] / self._size)
         self[word] = score
         return score
 
@@ -324,10 +321,10 @@ class Ranker(dict[str, float]):
             if char in STOPS and (before in STOPS or before == "\n"):
                 known = -8.0
             else:
-                expected = self._chars[ord(before)] + _PAIR_PRIOR
+                expected = self._chars[before] + _PAIR_PRIOR
                 seen = self._seen(before, char)
                 if seen:
-                    share = 0.6 * _sign_or_char(char) + 0.4 * self._chars[ord(char)] / self._size
+                    share = 0.6 * _sign_or_char(char) + 0.4 * self._chars[char] / self._size
                     known = log((seen + _PAIR_PRIOR * share) / (expected * share))
                 else:
                     known = log(_PAIR_PRIOR / expected)
