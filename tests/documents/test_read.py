@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
+from pathlib import Path
 
 import docx
 import pytest
@@ -12,6 +14,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.documents.decode import likelihood
 from pipelines.documents.markup import visible_text
 from pipelines.documents.model import DocumentError
 from pipelines.documents.read import read, read_bytes
@@ -227,3 +230,37 @@ def test_lines_broken_by_the_width_of_a_page_are_joined() -> None:
         "1953年 316134 9100",
         "1954年 320024 7700",
     ]
+
+
+@given(st.text(st.sampled_from("的一x1 \n　，。縣囧\ue000\ufffdあ𠀀ｱ"), max_size=40))
+def test_likelihood_is_the_share_of_common_characters_less_what_no_text_holds(text):
+    good = sum(c in "的一　，。縣" for c in text)
+    bad = sum(c in "\ue000\ufffdあ𠀀" for c in text)
+    wide = sum(c > "\x7f" for c in text) or 1
+    assert likelihood(text) == (good - 3 * bad) / wide
+
+
+@given(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=20), st.integers(0, 19))
+def test_one_broken_character_does_not_make_utf8_another_encoding(text, at):
+    data = bytearray(("全县总人口。" * 40 + text).encode())
+    data[at * 3] = 0xFF
+    with pytest.raises(DocumentError) as raised:
+        read_bytes(bytes(data), "a.txt")
+    assert raised.value.status == "undecodable"
+
+
+def test_a_file_that_tells_no_size_is_read_whole(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text(REPORT * 100, encoding="utf-8", newline="")
+    stat = Path.stat
+
+    def small(self, **settings):
+        found = list(stat(self, **settings))
+        found[6] = 10
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "stat", small)
+    assert read(path).text == REPORT * 100
+    with pytest.raises(DocumentError) as raised:
+        read(path, max_bytes=500)
+    assert raised.value.status == "too_large"

@@ -19,10 +19,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from text_samples import page
 
+from pipelines.documents import restore as module
 from pipelines.documents import restore_bytes, restore_rank
 from pipelines.documents.damage import FOLD, damage
 from pipelines.documents.model import DAMAGE_MARK
 from pipelines.documents.restore import apply_edits, restore, simplify
+from pipelines.documents.restore_rank import START, Ranker, Tails
 
 HEAD = "创建服务区，规划学校质量监测，发展农业产业经济，统计调查数据，重点工作进展顺利，实现优质服务，应当帮助，建设国家标准。\n"
 NUMBER = re.compile(
@@ -162,6 +164,32 @@ def test_traditional_text_is_simplified_one_for_one():
     assert len(simplify(raw)) == len(raw)
     assert simplify(raw).startswith("台湾著名学者")
     assert restore(raw).map.is_identity
+
+
+def test_one_look_finds_every_character_that_a_repair_begins_with():
+    looks = (module._OUTER_GATE, module._SINGLE, module._any_traditional())
+    for char in map(chr, range(0x11000)):
+        assert (module._unusual().search(char) is None) == all(look.search(char) is None for look in looks), hex(
+            ord(char)
+        )
+
+
+@given(st.text(st.sampled_from("全县人口总数教育经济发展，。“”5年专科学校"), min_size=1, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_a_score_is_that_of_the_best_words_however_the_text_is_put_together(text):
+    ranker = Ranker("全县总人口五万，教育经济发展。专科学校的教育，人口发展。" * 3)
+    end = ranker.extend(START, text)
+    tails = Tails.of([START, START])
+    tail = START
+    for char in text:
+        tails = ranker.add_all(tails, char)
+        tail = ranker.add_each(tail, ["口", char]).at(1)
+    assert tails.at(0) == tails.at(1) == tail == end
+    if text.isalpha() and len(text) > 1:  # without signs: the best way to cut the text into words of up to four
+        best = [0.0]
+        for i in range(1, len(text) + 1):
+            best.append(max(best[j] + ranker[text[j:i]] for j in range(max(0, i - 4), i)))
+        assert end[4] == pytest.approx(best[-1])
 
 
 ONE_FOR_TWO = str.maketrans("著乾釐藉", "着干厘借")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipelines.documents import split as module
 from pipelines.documents.split import split
 
 PROSE = "全年完成造林80亩，新建水池6口，解决300人的饮水困难。\n"
@@ -53,3 +54,19 @@ def test_a_title_above_all_prose_belongs_to_its_text() -> None:
 def test_numbering_that_begins_again_opens_a_section() -> None:
     part = "一、开展情况\n" + PROSE + "二、下一步打算\n" + PROSE
     assert len(split(part + "工作汇报如下：\n" + part)) == 2
+
+
+def test_lines_that_open_or_number_a_section_begin_with_the_characters_looked_for() -> None:
+    lines = (
+        "一、|十二、|第一部分|第一章|第三部分|2、发展|9．发展|（一）|(十)|第五章|1.|12、|9）|1)|尊敬的领导：|各位代表：|领导:|代表：|"
+        "同志们：|委员：|来宾：|作者系某局|（作者单位：某局|供稿：某局|报送单位：某局"
+    )
+    patterns = (
+        module.HEADING_ONE, module.HEADING_LATER, module.HEADING_ABOVE, module.ITEM, module.GREETING, module.SIGNATURE
+    )  # fmt: skip
+    for line in lines.split("|"):
+        assert any(pattern.match(line) for pattern in patterns), line
+        assert line[0] in module._OPENS, line
+    unknown = [c for c in map(chr, range(0x3000, 0xA000)) if c not in module._OPENS and not c.isspace()]
+    for tail in ("、", "部分", "、发展", "）", "：", "位代表：", "敬的领导：", "者系", "稿", "送单位"):
+        assert not any(pattern.match(c + tail) for c in unknown for pattern in patterns)

@@ -51,6 +51,18 @@ def test_the_damaged_share_is_kept(make_corpus: ModuleType) -> None:
         assert abs(damaged - share * 40) <= 10
 
 
+def test_broken_runs_are_as_dense_as_asked(make_corpus: ModuleType) -> None:
+    def density(asked: float | None) -> float:
+        made = [text_of(data) for _, data in make_corpus.documents(range(40), seed=3, damaged=1.0, density=asked)]
+        size = sum(len(t.encode()) for t in made) / 1e6
+        return sum(len(re.findall("[?]+", t)) for t in made) / size
+
+    as_it_comes = density(None)
+    assert as_it_comes > 300
+    assert density(100) < density(200) < as_it_comes
+    assert abs(density(200) - 200) < 60
+
+
 @pytest.mark.skipif(not SEEDS.is_dir(), reason="the seed texts are not part of the repository")
 def test_further_texts_are_taken_up(make_corpus: ModuleType) -> None:
     assert len(make_corpus.material((SEEDS,)).clauses) > len(make_corpus.material().clauses)
