@@ -73,7 +73,7 @@ def finish_batch(
     whose name in `corrected` has them changed; what a worker does."""
     changed = corrected or {}
     read = {task.name: _read_part(Path(parts) / task.part, changed.get(task.name)) for task in batch}
-    together = {table: pl.concat([tables[table] for tables in read.values()]) for table in DOCUMENT_TABLES}
+    together = {table: pl.concat([tables[table] for tables in read.values()]).rechunk() for table in DOCUMENT_TABLES}
     rows = document_rows(together, indicators)
     rows |= document_evidence(together | rows, indicators)
     made = []

@@ -488,7 +488,8 @@ def _per_head(rows: pl.DataFrame) -> pl.DataFrame:
                 & telling.fill_null(False)
             )
         )
-    pairs = pl.concat(amounts)
+    # polars 2.1 ends with `i < self.len()` where pl.format meets some shifted columns in several pieces
+    pairs = pl.concat(amounts).rechunk()
     each = divided(pl.col("value"), pl.col("n_value"))
     stated = order.filter(pl.col("unit").str.starts_with("元/").fill_null(False)).select(
         "at", *(pl.col(c).alias(f"s_{c}") for c in ("observation_id", "value", "lo", "hi"))
