@@ -49,6 +49,7 @@ _NUMBERING = re.compile(
 )
 _NOTE_MARK = re.compile(r"[*＊①-⑳]+$|[\[［〔][0-9]{1,2}[\]］〕]$")
 _BLANKS = re.compile(r"\s+")
+_RELATIVE = re.compile(r"(?:(?P<last>上年|去年|上期)|今年|本年)度?(?P<end>[末底])?(?P<same>同期)?的?(?=[^末底度同]{2})")
 _TIME_LEFT = re.compile(r"^(?:的|全年|末|底)|(?:全年|末|底)$")
 
 
@@ -123,6 +124,12 @@ def read_label(text: str) -> Label:
         relative, name = 0, ""
     elif says("last_year", name):
         relative, name = -1, ""
+    elif (opened := _RELATIVE.match(name)) is not None:  # 上年出生人数: what a plain name would take for this year's
+        if opened["same"]:
+            time = UNSETTLED
+        else:
+            relative = -1 if opened["last"] else 0
+        level, name = level or opened["end"] is not None, name[opened.end() :]
     kind = _kind(name, unit)
     if not time and relative is None and kind == "actual" and says("part_of_time", name):
         time = UNSETTLED

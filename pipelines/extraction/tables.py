@@ -44,6 +44,7 @@ _TITLE_NOISE = re.compile(
 _OF_ALL = re.compile(
     r"^(?:[一-鿿]{1,8}[县区市州省旗])?(?:分|各|按)?(?:县市区|县（市、区）|县区|市县|县市|区县|县|乡镇|镇乡|乡|镇|地区|街道|村)?(?:历年|主要年份|分年度?)?(?:的)?"
 )
+_YEAR = re.compile("[0-9]{4}")
 _COUNTY = re.compile(r"[一-鿿]{1,10}[县区市旗]")
 _MAX_HEAD_ROWS = 4
 _TITLE_LINES = 4
@@ -427,13 +428,12 @@ class _Reader:
             column.role = self._role(n, column)
         self._values = [n for n, c in enumerate(self._columns) if c.role == "value"]
         self._by_column = self._columns_name_indicators()
-        # 合计 below counties is none of them; below townships it is the county
-        self._lists_counties = any(
-            _COUNTY.fullmatch(bare(row[n])) and not says("whole", bare(row[n]))
-            for row in self._filled
-            for n, c in enumerate(self._columns)
-            if c.role == "name" and n in row
-        )
+        # 合计 among counties is none of them; among townships it is the county
+        names = [
+            bare(row[n]) for row in self._filled for n, c in enumerate(self._columns) if c.role == "name" and n in row
+        ]
+        names += [self._columns[n].name for n in self._values]
+        self._lists_counties = any(_COUNTY.fullmatch(name) and not says("whole", name) for name in names)
 
     def read(self) -> Tables | None:
         """Figures, marks and lines; None where nothing tells what the numbers are."""
@@ -596,7 +596,10 @@ class _Reader:
             text = label.name
             if not text or (says("whole", text) and not self._lists_counties):
                 continue
-            if self._by_column or says("place_head", column.head):
+            if self._by_column and label.kind != "actual":
+                continue  # 年均增长 below the years: a kind of figure, no part of the place
+            named = _is_place(text) and not (label.unit or units or says("part", text) or _links(text))
+            if self._by_column or says("place_head", column.head) or named:
                 if place:
                     parts.append(text)
                 else:
@@ -643,7 +646,8 @@ class _Reader:
             return None
         own = read_unit(hit["unit"]) if hit["unit"] else None
         kind = next((x.kind for x in column.labels if x.kind != "actual"), "actual")
-        if kind == "actual":
+        by_row = kind == "actual"
+        if by_row:
             kind = next((x.kind for x in labels if x.kind != "actual"), "actual")
         scope = list(parts)
         said = column.name
@@ -651,7 +655,7 @@ class _Reader:
             indicator = said or name or (self._title.name if kind == "actual" else "")
         else:
             indicator = name
-            if said and not says("whole", said):
+            if said and (self._lists_counties or not says("whole", said)):
                 if not place and _is_place(said):
                     place = said
                 else:
@@ -662,7 +666,7 @@ class _Reader:
             if kind != "target":  # a target is one of the indicator itself
                 indicator = base + words if words not in base else base
         flags: list[str] = []
-        scale, unit = self._unit(own, column, units, labels, indicator, kind, flags)
+        scale, unit = self._unit(own, column, units, labels, indicator, kind, by_row, flags)
         period, level = self._period(column, times, kind, flags)
         digits = hit["digits"]
         value = arabic_value(digits, scale)
@@ -693,15 +697,22 @@ class _Reader:
         labels: Sequence[Label],
         indicator: str,
         kind: str,
+        by_row: bool,
         flags: list[str],
     ) -> tuple[str, str]:
-        """Scale word and unit: the cell's own, else the head's, else the row's, else the caption's; ("", "") unsettled."""
+        """Scale word and unit: the cell's own, else the head's, else the row's, else the caption's; ("", "") unsettled.
+
+        A growth, a share or a completion has the unit of the label that says so (`by_row`), never that of its indicator.
+        """
         heads = {(x.scale, x.unit) for x in column.labels if x.unit}
         rows = set(units) | {(x.scale, x.unit) for x in labels if x.unit}
         qualified = kind != "actual" or (bool(column.name) and self._by_column)
         if own is not None:
             return own
-        told = heads if heads and (qualified or not rows) else heads | rows
+        if kind in ("growth", "share", "completion"):
+            told = rows if by_row else heads
+        else:
+            told = heads if heads and (qualified or not rows) else heads | rows
         if len(told) == 1:
             return next(iter(told))
         captioned = not told and kind in ("actual", "target")
@@ -716,14 +727,11 @@ class _Reader:
         """The period, and whether its end is meant; None where the table tells more than one or none that is settled."""
         told = [(x.time, x.level) for x in column.labels if x.time] + [(t, level) for t, level, _ in times]
         shifts = [x.relative for x in column.labels if x.relative is not None]
-        if shifts and not told:
-            base = self._title.period
-            if re.fullmatch(r"[0-9]{4}", base):
-                return str(int(base) + shifts[-1]), self._title.level
-            flags.append("unknown_year")
-            return None, False
         if not told and self._title.period:
             told = [(self._title.period, self._title.level)]
+        if shifts:  # 上年 counts from the year that the row, the group or the title tells
+            sure = len(set(shifts)) == 1 and bool(told) and all(_YEAR.fullmatch(t) for t, _ in told)
+            told = [(str(int(t) + shifts[0]), level) for t, level in told] if sure else [(UNSETTLED, False)]
         periods = {t for t, _ in told}
         if len(periods) > 1 or UNSETTLED in periods:
             flags.append("unknown_year")

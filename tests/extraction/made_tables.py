@@ -302,6 +302,48 @@ MADE = (
         (actual(59.7, None, None, KAIJIANG, "asof:2020"), actual(598000, "人", "year_end_population", KAIJIANG, "asof:2021")),
     ),
     Made(
+        "growth without a unit of its own, a row of growth, last year of a row's year",
+        """
+开江县人口变动
+年份|出生人数（人）|上年出生人数（人）|比上年增长
+2019年|5021|5101|-1.6
+2020年|4890|5021|-2.6
+年均增长（%）|-2.1||
+""",
+        (
+            actual(5021, "人", "births", KAIJIANG, "2019"), actual(5101, "人", "births", KAIJIANG, "2018"),
+            (-1.6, None, None, "growth", None, KAIJIANG, "2019"),
+            actual(4890, "人", "births", KAIJIANG, "2020"), actual(5021, "人", "births", KAIJIANG, "2019"),
+            (-2.6, None, None, "growth", None, KAIJIANG, "2020"),
+            (-2.1, "%", None, "growth", None, KAIJIANG, None),
+        ),
+    ),
+    Made(
+        "counties and their sum as columns",
+        """
+2020年人口 单位：人
+指标|开江县|宣汉县|合计
+出生人数|5021|9120|14141
+""",
+        (
+            actual(5021, "人", "births", KAIJIANG, "2020"), actual(9120, "人", "births", XUANHAN, "2020"),
+            actual(14141, "人", "births", None, "2020", "合计"),
+        ),
+    ),
+    Made(
+        "counties as rows below an empty corner, the indicator in the title",
+        """
+出生率（‰）
+|2019年|2020年
+开江县|9.0|8.9
+宣汉县|9.2|9.1
+""",
+        (
+            actual(9.0, "‰", "birth_rate", KAIJIANG, "2019"), actual(8.9, "‰", "birth_rate", KAIJIANG, "2020"),
+            actual(9.2, "‰", "birth_rate", XUANHAN, "2019"), actual(9.1, "‰", "birth_rate", XUANHAN, "2020"),
+        ),
+    ),
+    Made(
         "figures with signs of their own",
         """
 开江县2020年人口
