@@ -6,6 +6,8 @@ Does not belong here: any text, and which of the characters fits (restore_search
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from functools import cache, lru_cache
 
 import opencc
@@ -14,13 +16,22 @@ from pipelines.documents.restore_rank import word_test
 from pipelines.documents.restore_table import Key, in_private_zone, key_of, keys, pairs, possible
 
 
+@cache
+def _pinyin() -> Mapping[int, str]:
+    """Readings by character, split by commas; pages that keep to the converter's list never need them."""
+    os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")  # its phrases take three times as long to load as all else here
+    os.environ.setdefault("PYPINYIN_NO_DICT_COPY", "1")
+    from pypinyin.constants import PINYIN_DICT
+
+    readings_of: Mapping[int, str] = PINYIN_DICT
+    return readings_of
+
+
 @lru_cache(maxsize=20_000)
 def readings(char: str) -> frozenset[str]:
     """Tone-marked readings of one character."""
-    from pypinyin.constants import PINYIN_DICT  # slow to import, and pages that keep to the list never need it
-
     key = key_of().get(char)
-    found = set(PINYIN_DICT.get(ord(char), "").split(","))
+    found = set(_pinyin().get(ord(char), "").split(","))
     if key is not None:
         found.add(key.reading)
     return frozenset(found)
