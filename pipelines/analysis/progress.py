@@ -214,6 +214,11 @@ def student_quantile(p: float, df: int) -> float:
     return (lo + hi) / 2
 
 
+_ROUNDING = 1e-12
+"""What a line leaves is the rounding of 64-bit sums below this share of the squares about the mean, and a deviation below
+this share of the mean that of its values."""
+
+
 def trend(points: pl.DataFrame, by: Sequence[str], theta: float = 0.0) -> pl.DataFrame:
     """Regression of `value` on `year` within groups, weighted by (year - first year + 1)^theta.
 
@@ -242,7 +247,10 @@ def trend(points: pl.DataFrame, by: Sequence[str], theta: float = 0.0) -> pl.Dat
     )
     sums = rows.filter(starts(["group"])).select(by).hstack(sums.get_columns())
     slope = divided(pl.col("sxy"), pl.col("sxx"))
-    residual = pl.max_horizontal(pl.col("syy") - slope * pl.col("sxy"), pl.lit(0.0))
+    left = pl.col("syy") - slope * pl.col("sxy")
+    # points on a line leave the rounding of the sums, whose sign and size say nothing: no deviation
+    noise = _ROUNDING * pl.col("syy") + pl.col("n") * (_ROUNDING * pl.col("mean_value")) ** 2
+    residual = pl.when(left > noise).then(left).when(left.is_not_null()).then(0.0)
     s = pl.when(pl.col("n") > 2).then(divided(residual, pl.col("n") - 2).sqrt())
     out = sums.with_columns(slope.alias("slope"), s.alias("s")).with_columns(
         divided(pl.col("s"), pl.col("sxx").sqrt()).alias("se")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import errno
 import hashlib
 import io
 import json
@@ -50,6 +51,11 @@ _BROKEN: Final = (
 )  # fmt: skip
 _INDEX: Final = "index.json"
 _LAYOUT: Final = 1  # of the folder `unpack` makes; another number unpacks again
+
+
+def _is_of_the_disk(error: BaseException) -> bool:
+    """True where not the archive is at fault but the disk; a place before the file's start (EINVAL) is a damaged index."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +227,8 @@ class _Unpacker:
         except _Refused:
             raise
         except _BROKEN as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise  # not the archive: the disk
+            if _is_of_the_disk(error):
+                raise
             self._fault(inside, "truncated", "The archive is cut off or damaged; fetch it again.")
 
     # --- kinds of archives ------------------------------------------------------------------------------------------
@@ -248,7 +254,7 @@ class _Unpacker:
                 except _Refused:
                     raise
                 except _BROKEN as error:
-                    if isinstance(error, OSError) and error.errno is not None:
+                    if _is_of_the_disk(error):
                         raise
                     self._fault(inside, "truncated", "The file is damaged inside its archive; fetch the archive again.")
 

@@ -155,3 +155,20 @@ def test_on_the_path_the_ratio_is_one(x0: float, goal: float, years: int) -> Non
     if abs(goal / x0 - 1) > 0.01:
         assert ev(pr.cagr_ratio, x0, goal, goal, years, years) == pytest.approx(1.0)
         assert ev(pr.linear_ratio, x0, goal, goal, years, years) == pytest.approx(1.0)
+
+
+@given(
+    start=st.integers(-10_000, 10_000), step=st.integers(-500, 500), n=st.integers(3, 9), scale=st.sampled_from((1, 10, 100, 1000)),
+    theta=st.sampled_from((0.0, 1.0)),
+)  # fmt: skip
+def test_points_on_a_line_leave_no_deviation(start: int, step: int, n: int, scale: int, theta: float) -> None:
+    points = pl.DataFrame({"year": range(2000, 2000 + n), "value": [(start + k * step) / scale for k in range(n)]})
+    (row,) = pr.trend(points.with_columns(pl.lit("a").alias("line")), ["line"], theta).to_dicts()
+    assert row["s"] == 0.0 and row["se"] == 0.0
+    assert row["slope"] == pytest.approx(step / scale, abs=1e-9)
+
+
+def test_a_deviation_as_small_as_figures_can_show_is_kept() -> None:
+    points = pl.DataFrame({"line": ["a"] * 3, "year": [2000, 2001, 2002], "value": [1000.0, 2000.0, 3000.01]})
+    (row,) = pr.trend(points, ["line"]).to_dicts()
+    assert row["s"] == pytest.approx(0.01 / 6**0.5, rel=1e-3)

@@ -161,6 +161,13 @@ def test_damaged_and_encrypted_archives(tmp_path: Path) -> None:
     assert statuses(members(tmp_path, b"PK\x05\x06" + bytes(18), "empty.zip")) == {"": "empty"}
 
 
+def test_an_index_that_leads_before_the_file_is_damage_and_no_fault_of_the_disk(tmp_path: Path) -> None:
+    data = bytearray(zipped({"a.txt": b"1"}))
+    (offset,) = struct.unpack("<I", data[-6:-2])
+    data[-6:-2] = struct.pack("<I", offset + 5)  # the first member then begins five bytes before the file
+    assert statuses(members(tmp_path, bytes(data))) == {"a.txt": "truncated"}
+
+
 def test_names_in_chinese_encodings_and_equal_names(tmp_path: Path) -> None:
     name = "工作报告.txt".encode("gbk").decode("cp437")
     data = zipped({"x" * len(name.encode("cp437")): TEXT})

@@ -96,7 +96,7 @@ def test_growth_of_gdp_is_at_constant_prices() -> None:
 
 
 def test_what_is_dealt_out_stands_or_falls_together() -> None:
-    text = {"sentence": "总经费7.1亿元，预算内4.6亿元，分别比上年增长36.17%、81.22%。"}
+    text = {"sentence": "经费与预算各为7.1亿元、4.6亿元，比上年分别增加36.17%和81.22%。"}
     budget = value("b", "budgeted_education_expenditure", 4.6e8, "元", 5e6)
     second = said("h", 81.22, "%", "b", 0.005)
     both = implied(SPENT, budget, GROWN | text, second | text)
