@@ -9,8 +9,8 @@ Nothing is ever written under a name an archive gives: members are numbered file
 from __future__ import annotations
 
 import bz2
-import gzip
 import errno
+import gzip
 import hashlib
 import io
 import json
