@@ -84,9 +84,11 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def stages(folder: Path, **_: Any) -> dict[str, Any]:
     """Every step of reading a document, timed where it happens; the first document apart, as it loads vocabularies."""
+    from pipelines.executors import set_up_worker
     from pipelines.extraction import document
     from pipelines.sources import doc_id_of
 
+    set_up_worker()  # a worker's own settings: all rows are kept here, which the collector would go through again and again
     files = _files(folder)
     size = _utf8_mb(files)
     spent: dict[str, float] = {}
@@ -140,8 +142,10 @@ def _broken_runs(files: list[Path]) -> int:
 def one_long_text(folder: Path, size_mb: float = 1.0, **_: Any) -> dict[str, Any]:
     """The documents' texts as a single document."""
     from pipelines.documents.decode import decode
+    from pipelines.executors import set_up_worker
     from pipelines.extraction.document import extract_document
 
+    set_up_worker()
     files = _files(folder)
     parts: list[str] = []
     size = 0
