@@ -115,8 +115,8 @@ class Corpus:
         return {name: self.table(name) for name in DOCUMENT_TABLES}
 
 
-_COMPILED = frozenset((".pyc", ".so", ".pyd"))
-"""Suffixes of what is made from the sources; it is the same code and no other version."""
+_NO_SOURCE = frozenset((".pyc", ".so", ".pyd", ".md"))
+"""Suffixes of what is made from the sources, or only read by people: the same code with or without it."""
 
 
 @lru_cache(maxsize=1)
@@ -131,7 +131,7 @@ def code_version(folders: Iterable[str]) -> str:
     digest = hashlib.sha256(f"schema {SCHEMA_VERSION}\n".encode())
     for folder in folders:
         for path in sorted((package / folder).rglob("*")):
-            if path.is_file() and path.suffix not in _COMPILED and "__pycache__" not in path.parts:
+            if path.is_file() and path.suffix not in _NO_SOURCE and "__pycache__" not in path.parts:
                 digest.update(f"{path.relative_to(package).as_posix()}\n".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]

@@ -647,17 +647,6 @@ def gap_parts(
     Of a scan of a table that is stored in the order of its key, about a million points are in memory at a time. Targets
     of places without points come last.
     """
-    for part in _parts(series, targets, indicators, observations, breaks):
-        yield conform("target_gaps", part)
-
-
-def _parts(
-    series: pl.DataFrame | pl.LazyFrame,
-    targets: pl.DataFrame,
-    indicators: pl.DataFrame,
-    observations: pl.DataFrame | None,
-    breaks: pl.DataFrame | None,
-) -> Iterator[pl.DataFrame]:
     known = known_breaks() if breaks is None else breaks
     seen = empty("observations") if observations is None else observations
     wanted = _wanted(targets, indicators, seen).sort("target_id")
@@ -683,7 +672,8 @@ def _parts(
         if later.height:
             yield series.lazy().head(0).select(_POINT).collect(), later
 
-    yield from side_by_side(lambda part: gaps(*part), parts())
+    for made in side_by_side(lambda part: gaps(*part), parts()):
+        yield conform("target_gaps", made)
 
 
 def target_gaps(
@@ -703,9 +693,9 @@ def target_gaps(
     values that could not be read give no row. `series` may be a scan of the stored table: then only what is needed is
     read. Raises SchemaError where the result would not fit.
     """
-    parts = list(_parts(series, targets, indicators, observations, breaks))
+    parts = list(gap_parts(series, targets, indicators, observations, breaks))
     if not parts:
         return empty("target_gaps")
     rows = pl.concat(parts)
     parts.clear()
-    return conform("target_gaps", ordered(rows, BY_NAME["target_gaps"].key))
+    return ordered(rows, BY_NAME["target_gaps"].key)

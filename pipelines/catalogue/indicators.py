@@ -18,7 +18,7 @@ from types import MappingProxyType
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from pipelines.catalogue.places import unit_names
-from pipelines.catalogue.units import COUNTERS, UNITS, base_unit
+from pipelines.catalogue.units import base_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,8 +344,3 @@ class NameFinder:
 def finder() -> NameFinder:
     """The finder over all names and aliases, built once."""
     return NameFinder()
-
-
-def is_counter(unit: str) -> bool:
-    """True when the unit counts things rather than measures them."""
-    return unit in UNITS and UNITS[unit].base in COUNTERS

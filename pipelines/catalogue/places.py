@@ -117,10 +117,6 @@ class Places:
         """Places, past and present, with exactly this name."""
         return tuple(self._by_name.get(name, ()))
 
-    def with_stem(self, stem: str) -> tuple[Place, ...]:
-        """Places, past and present, whose name without the kind of unit is this."""
-        return tuple(self._by_stem.get(stem, ()))
-
     def find(self, name: str, within: str | None = None, year: int | None = None) -> tuple[Place, ...]:
         """Places meant by a name, with or without the places above it; more than one where the name is ambiguous.
 

@@ -25,7 +25,6 @@ MAX_STREAMS: Final = 300_000_000
 _BEGINS_ANEW: Final = re.compile(
     r"^\s*(?:[一二三四五六七八九十]+、|[(（][一二三四五六七八九十0-9]+[)）]|[0-9]+[、.．]|第[一二三四五六七八九十]+)"
 )
-_Box = tuple[float, float, float, float]
 
 
 def pdf_text(data: bytes) -> str:

@@ -6,7 +6,6 @@ Does not belong here: any decision about a text.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -117,9 +116,3 @@ def possible() -> frozenset[str]:
     written = {c for c in hanzi if ord(c) not in table} | set(table.values())
     marks = {c for c in pairs() if not "\u4e00" <= c <= "\u9fff"}
     return frozenset(written | marks)
-
-
-@cache
-def annotation_pattern() -> re.Pattern[str]:
-    """A character and the pinyin behind it."""
-    return re.compile(rf"([^\x00-\x7f])\(([a-z{TONES}]{{1,6}})\)")

@@ -147,7 +147,7 @@ def attribute(
     for i, m in enumerate(mentions):
         if m.mention_class == "quantity":
             around = Surroundings(layout, mentions, i)
-            readings.append(_read(layout, mentions, i, around, readings, planned(m.start)))
+            readings.append(_read(_drafted(layout, mentions, i, around, readings, planned(m.start))))
     return link(layout, readings)
 
 
@@ -202,15 +202,8 @@ class _Draft:
         return bool(self.right) and self.right[0] not in _NO_NOUN and not self.right.startswith(_NO_NOUN_WORDS)
 
 
-def _read(
-    layout: Layout,
-    mentions: Sequence[Mention],
-    i: int,
-    around: Surroundings,
-    readings: Sequence[Reading],
-    planned: bool | None,
-) -> Reading:
-    d = _drafted(layout, mentions, i, around, readings, planned)
+def _read(d: _Draft) -> Reading:
+    """The reading of a draft: its phrase named step by step."""
     _name_from_behind(d)
     if not d.phrase:
         d.phrase = d.left

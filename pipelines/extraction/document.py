@@ -25,7 +25,8 @@ from pipelines.extraction.periods import period_kind
 from pipelines.extraction.readings import Reading
 from pipelines.extraction.rows import Row, Understood, rows_of
 from pipelines.extraction.surroundings import Layout
-from pipelines.extraction.tables import Cell, find_tables, overlay
+from pipelines.extraction.table_reading import Cell
+from pipelines.extraction.tables import find_tables, overlay
 from pipelines.extraction.target_rows import TargetRow, settle_targets
 from pipelines.extraction.timelines import Timeline, timeline
 

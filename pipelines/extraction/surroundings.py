@@ -39,6 +39,15 @@ def _first(positions: Sequence[int], low: int, high: int) -> int:
     return p if k < len(positions) and (p := positions[k]) < high else high
 
 
+def _between(borders: Sequence[int], start: int, end: int, low: int, high: int) -> tuple[int, int]:
+    """The place behind the last border before `start`, `low` at least; and the first border from `end` on, `high` at most."""
+    k = bisect_left(borders, start)
+    behind = max(borders[k - 1] + 1 if k else 0, low)
+    while k < len(borders) and borders[k] < end:
+        k += 1
+    return behind, min(borders[k], high) if k < len(borders) else high
+
+
 class Layout:
     """Where sentences, clauses, lines and brackets of one text begin and end; offsets in that text."""
 
@@ -62,10 +71,6 @@ class Layout:
         k = bisect_left(self.sentence_ends, position)
         start = self.sentence_ends[k - 1] + 1 if k else 0
         return start if start >= position - reach else max(0, position - reach)
-
-    def sentence_end(self, position: int, reach: int = SENTENCE_AHEAD) -> int:
-        """Position of the sentence's end mark from a position on; where it is farther than `reach`, that far."""
-        return _first(self.sentence_ends, position, min(len(self.text), position + reach))
 
     def clause_start(self, position: int, floor: int) -> int:
         """Start of the clause that holds a position, not before `floor`."""
@@ -96,17 +101,10 @@ class Layout:
 
     def sentence(self, start: int, end: int, reach: int = 300) -> str:
         """The sentence around a span with its end mark, cut `reach` characters before and behind it."""
-        ends = self.sentence_ends
-        k = bisect_left(ends, start)
-        low = ends[k - 1] + 1 if k else 0
-        if low < start - reach:
-            low = start - reach
-        high = min(len(self.text), end + reach)
-        while k < len(ends) and (p := ends[k]) < high:
-            if p >= end:
-                high = p + 1
-                break
-            k += 1
+        ceiling = min(len(self.text), end + reach)
+        low, high = _between(self.sentence_ends, start, end, max(0, start - reach), ceiling)
+        if high < ceiling:
+            high += 1
         if self._sentence[0] != low or self._sentence[1] != high:
             self._sentence = (low, high, self.text[low:high].strip())
         return self._sentence[2]
@@ -145,28 +143,10 @@ class Surroundings:
         text = layout.text
         start, end = mentions[i].start, mentions[i].end
         self._layout = layout
-        # the borders of Layout.sentence_start, sentence_end, clause_start and clause_end, in one look for each list
-        ends = layout.sentence_ends
-        k = bisect_left(ends, start)
-        sentence_start = ends[k - 1] + 1 if k else 0
-        if sentence_start < start - SENTENCE_REACH:
-            sentence_start = start - SENTENCE_REACH
-        sentence_end = min(len(text), end + SENTENCE_AHEAD)
-        while k < len(ends) and (p := ends[k]) < sentence_end:
-            if p >= end:
-                sentence_end = p
-                break
-            k += 1
-        self.sentence = sentence_start, sentence_end
-        ends = layout.clause_ends
-        k = bisect_left(ends, start)
-        clause_start = ends[k - 1] + 1 if k and ends[k - 1] >= sentence_start else sentence_start
-        clause_end = sentence_end
-        while k < len(ends) and (p := ends[k]) < clause_end:
-            if p >= end:
-                clause_end = p
-                break
-            k += 1
+        floor, ceiling = max(0, start - SENTENCE_REACH), min(len(text), end + SENTENCE_AHEAD)
+        self.sentence = _between(layout.sentence_ends, start, end, floor, ceiling)
+        sentence_start, sentence_end = self.sentence
+        clause_start, clause_end = _between(layout.clause_ends, start, end, sentence_start, sentence_end)
         self.opened = ""
         opened = layout.opened
         k = bisect_left(opened, start) if opened else 0

@@ -23,7 +23,7 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -620,8 +620,3 @@ def _differing(known: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
 def _counted(observations: pl.LazyFrame) -> pl.DataFrame:
     """Observations of each document: doc_id, n."""
     return observations.group_by("doc_id").agg(pl.len().cast(pl.Int64).alias("n")).collect()
-
-
-def describe(publication: Publication) -> dict[str, Any]:
-    """A publication as plain values, for metadata and JSON."""
-    return asdict(publication) | {"database": publication.database.name}

@@ -239,3 +239,15 @@ def raw_of(folder: Path, raw: Path, name: str) -> Path:
     (alone / name).parent.mkdir(parents=True)
     shutil.copy2(raw / name, alone / name)
     return alone
+
+
+def test_only_sources_and_vocabularies_are_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus_module, "__file__", str(tmp_path / "corpus.py"))
+    (tmp_path / "extraction").mkdir()
+    (tmp_path / "extraction" / "rules.yaml").write_text("a: b\n")
+    before = corpus_module.code_version(["extraction"])
+    for name in ("SOURCES.md", "rules.so", "rules.pyc"):
+        (tmp_path / "extraction" / name).write_text("made from the sources, or for people")
+    assert corpus_module.code_version(["extraction"]) == before
+    (tmp_path / "extraction" / "rules.yaml").write_text("a: c\n")
+    assert corpus_module.code_version(["extraction"]) != before

@@ -22,7 +22,8 @@ def test_borders_are_those_of_a_plain_search(text: str, data: st.DataObject) -> 
     assert layout.line_start(position, 0) == before.rfind("\n") + 1
     assert layout.part_start(position, sentence) == max(sentence, max(before.rfind(c) for c in "；;") + 1)
     ends = [p for c in "。！!？?\n" if (p := text.find(c, position)) >= 0]
-    assert layout.sentence_end(position) == min(ends, default=len(text))
+    whole = text[sentence : min(ends, default=len(text)) + 1]
+    assert layout.sentence(position, position, len(text) + 1) == whole.strip()
 
 
 @given(texts)

@@ -12,7 +12,6 @@ from pipelines.corpus import Corpus, read_corpus
 from pipelines.documents.read import MAX_BYTES
 
 KEPT_OUT_OF_SIGHT = {"..txt", "...txt"}  # names that begin with a dot are hidden files
-UTF8_LIMIT = 255  # bytes of a file name
 
 
 @pytest.fixture(scope="module")

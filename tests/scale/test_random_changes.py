@@ -12,17 +12,16 @@ import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from whole_runs import build
 
 from pipelines import corpus as corpus_module
 from pipelines.analysis.growth import growth_rates
 from pipelines.analysis.quality import quality_checks
 from pipelines.analysis.reconcile import series_checks
 from pipelines.analysis.targets import compared_observations, target_gaps
-from pipelines.assets import steps
 from pipelines.series.build import build_series
-from pipelines.warehouse.lock import writer_lock
 from pipelines.warehouse.schema import TABLES
-from pipelines.warehouse.store import Publication, Store
+from pipelines.warehouse.store import Store
 
 COUNTIES = ("四川省开江县", "浙江省长兴县", "广东省台山县", "四川省渠县", "浙江省安吉县", "甘肃省镇原县")
 SENTENCES = (
@@ -84,18 +83,6 @@ def change(raw: Path, dice: random.Random, operations: int) -> None:
                 entry = f"- document: documents/{path.name}\n  start: {one.start()}\n  end: {one.end()}\n"
                 entry += f"  match: '{one.group()}'\n  action: reject\n  reason: a test\n  author: t\n"
                 (raw / "corrections" / "some.yaml").write_text(entry, encoding="utf-8")
-
-
-def build(root: Path, raw: Path) -> tuple[Store, Publication]:
-    store = Store(root)
-    with writer_lock(root):
-        steps.read_documents(store, raw, workers=1)
-        steps.read_published(store, raw)
-        for table in ("documents", "sections", "mentions", "observations", "targets"):
-            steps.combine(store, table)
-        for table in ("indicators", "places", *steps.DERIVED):
-            getattr(steps, table)(store)
-        return store, steps.publish(store, accept="a test")
 
 
 def contents(store: Store) -> dict[str, pl.DataFrame]:

@@ -11,28 +11,13 @@ import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from whole_runs import build
 
 from pipelines import corpus as corpus_module
-from pipelines.assets import steps
-from pipelines.warehouse.lock import writer_lock
 from pipelines.warehouse.schema import TABLES
-from pipelines.warehouse.store import Publication, Store
+from pipelines.warehouse.store import Store
 
 RAW = Path(__file__).resolve().parents[2] / "data" / "raw"
-DERIVED = ("indicators", "places", "series", "growth_rates", "target_gaps", "checks", "review")
-
-
-def build(root: Path, raw: Path) -> tuple[Store, Publication]:
-    """One run without Dagster."""
-    store = Store(root)
-    with writer_lock(root):
-        steps.read_documents(store, raw, workers=1)
-        steps.read_published(store, raw)
-        for table in ("documents", "sections", "mentions", "observations", "targets"):
-            steps.combine(store, table)
-        for table in DERIVED:
-            getattr(steps, table)(store)
-        return store, steps.publish(store, accept="a test")
 
 
 def assert_same(one: Store, other: Store) -> None:
